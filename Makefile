@@ -1,0 +1,39 @@
+# The verbs a person types. `make rehearse` and `make test` need Python 3.11 or newer, make and a package registry.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: rehearse test lint bench reference lock clean
+
+rehearse: $(READY)  ## plan every environment in stacks/config, three ways, and compare
+	@$(BIN)/slipway rehearse
+
+test: lint  ## the whole ladder
+	@$(BIN)/pytest -n auto -q
+
+lint: $(READY)  ## format, style, import contracts, types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/mypy
+
+bench: $(READY)  ## seconds, megabytes and growth, as figures
+	@$(BIN)/python bench/plan.py
+
+reference: $(READY)  ## write docs/reference again from the code
+	@$(BIN)/python -m slipway.reference
+
+lock: $(READY)  ## resolve pyproject.toml again
+	@$(BIN)/uv pip compile -q pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --universal -o requirements.lock
+
+clean:
+	rm -rf .venv out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Slipway needs Python 3.11 or newer; this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@grep -A2 '^uv==' requirements.lock > /dev/null
+	@$(BIN)/python -m pip install -q --disable-pip-version-check $$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock)
+	@$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
