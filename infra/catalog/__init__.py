@@ -1,0 +1,1 @@
+"""Facts about AWS as data files with typed look-ups; see docs/concepts/catalogue.md."""

@@ -1,0 +1,41 @@
+"""Label keys, taint keys and extended resources: each written here once.
+
+Sources: cluster-autoscaler's AWS README (kubernetes/autoscaler@55c37cd5eb), NVIDIA device plugin 0.20.0, AWS EFA
+device plugin v0.5.30, AWS Neuron device plugin, EKS user guide (managed node groups, node labels).
+"""
+
+from typing import Final
+
+# What schedulers and plugins ask nodes for (extended resources).
+GPU_RESOURCE: Final = "nvidia.com/gpu"
+NEURON_RESOURCE: Final = "aws.amazon.com/neuron"
+NEURON_CORE_RESOURCE: Final = "aws.amazon.com/neuroncore"
+EFA_RESOURCE: Final = "vpc.amazonaws.com/efa"
+HUGEPAGES_RESOURCE: Final = "hugepages-2Mi"
+EPHEMERAL_STORAGE_RESOURCE: Final = "ephemeral-storage"
+
+# Labels with a meaning outside Slipway.
+ARCH_LABEL: Final = "kubernetes.io/arch"
+INSTANCE_TYPE_LABEL: Final = "node.kubernetes.io/instance-type"
+ZONE_LABEL: Final = "topology.kubernetes.io/zone"
+ZONE_ID_LABEL: Final = "topology.k8s.aws/zone-id"
+AUTOSCALER_ACCELERATOR_LABEL: Final = "k8s.amazonaws.com/accelerator"
+GPU_PRESENT_LABEL: Final = "nvidia.com/gpu.present"
+DEVICE_PLUGIN_CONFIG_LABEL: Final = "nvidia.com/device-plugin.config"
+MPS_CAPABLE_LABEL: Final = "nvidia.com/mps.capable"
+
+# Labels of ours, on every node of every managed group.
+PREFIX: Final = "slipway.io"
+GROUP_LABEL: Final = f"{PREFIX}/group"
+NODE_ZONE_LABEL: Final = f"{PREFIX}/zone-id"
+ACCELERATOR_LABEL: Final = f"{PREFIX}/accelerator"
+CAPACITY_LABEL: Final = f"{PREFIX}/capacity"
+EFA_LABEL: Final = f"{PREFIX}/efa"
+
+# Taints always carry a value: cluster-autoscaler skips a taint whose value is null, and the NFD worker that comes with
+# the NVIDIA device plugin tolerates nvidia.com/gpu only with this one.
+TAINT_VALUE: Final = "present"
+GPU_TAINT: Final = "nvidia.com/gpu"
+NEURON_TAINT: Final = "aws.amazon.com/neuron"
+FPGA_TAINT: Final = f"{PREFIX}/fpga"
+ACCELERATOR_TAINTS: Final = {"nvidia": GPU_TAINT, "neuron": NEURON_TAINT, "fpga": FPGA_TAINT}

@@ -1,0 +1,1 @@
+"""What asks the real AWS through boto3."""
