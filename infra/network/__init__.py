@@ -1,0 +1,1 @@
+"""VPC, subnets, NAT and endpoints."""

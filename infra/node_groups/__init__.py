@@ -1,0 +1,1 @@
+"""Managed node groups, one per group and zone."""

@@ -1,0 +1,1 @@
+"""FSx for Lustre, EFS, S3 buckets and their keys."""
