@@ -1,0 +1,1 @@
+"""The add-ons, one file each, exporting ADDON."""

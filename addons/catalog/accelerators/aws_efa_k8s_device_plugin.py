@@ -1,0 +1,55 @@
+"""AWS EFA device plugin: makes EFA interfaces a resource that pods ask for."""
+
+from typing import Final
+
+from addons.registries import eks_registry
+from addons.spec import AddOn, AddOnSettings, Chart, Placement, Ready, Values
+from infra.handle import ClusterHandle
+
+# What the chart tolerates where its list of tolerations is empty.
+_TOLERATIONS: Final = ({"key": "CriticalAddonsOnly", "operator": "Exists"},)
+
+
+class EfaSettings(AddOnSettings):
+    """Settings of the EFA device plugin."""
+
+    instance_types: tuple[str, ...] = ()
+    """Instance types with EFA besides those of the stack's node groups, for nodes that come from elsewhere."""
+
+
+def _values(handle: ClusterHandle, settings: EfaSettings) -> Values:
+    ours = {kind for pool in handle.node_pools if pool.efa_interfaces for kind in pool.instance_types}
+    types = sorted(ours | set(settings.instance_types))
+    values: Values = {
+        # The chart pulls from us-west-2 wherever it runs.
+        "image": {"repository": f"{eks_registry(handle.region)}/eks/aws-efa-k8s-device-plugin"},
+        "tolerations": list(_TOLERATIONS),
+    }
+    if types:
+        # The chart's own list ends with the types of its release: newer ones would get no EFA resource.
+        values["supportedInstanceLabels"] = {"values": types}
+    return values
+
+
+def _applies(handle: ClusterHandle) -> str | None:
+    return None if any(pool.efa_interfaces for pool in handle.node_pools) else "no node group has EFA"
+
+
+ADDON = AddOn(
+    name="aws-efa-k8s-device-plugin",
+    group="accelerators",
+    summary="makes EFA interfaces a resource that pods ask for",
+    docs="https://docs.aws.amazon.com/eks/latest/userguide/node-efa.html",
+    source=Chart(
+        repo="https://aws.github.io/eks-charts",
+        name="aws-efa-k8s-device-plugin",
+        # renovate: datasource=helm depName=aws-efa-k8s-device-plugin registryUrl=https://aws.github.io/eks-charts
+        version="v0.5.30",
+    ),
+    settings=EfaSettings,
+    presets=("training",),
+    applies=_applies,
+    values=_values,
+    placement=Placement(accelerated=("tolerations",)),
+    ready=(Ready(kind="DaemonSet", name="aws-efa-k8s-device-plugin"),),
+)

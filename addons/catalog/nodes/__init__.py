@@ -1,0 +1,1 @@
+"""Nodes: permissions, health, scaling."""

@@ -1,0 +1,49 @@
+"""Kubernetes objects as Pulumi resources, without the SDK's typed classes.
+
+`pulumi_kubernetes.core.v1` takes a second to import, more than all the rest of a plan; the engine
+only sees the type and the properties, which are the object itself in YAML spelling.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+import pulumi
+
+
+class KubernetesObject(pulumi.CustomResource):
+    """One Kubernetes object, of the type that the SDK's class for its kind would have."""
+
+    def __init__(self, name: str, manifest: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
+        """Register the object.
+
+        Args:
+            name: The logical name.
+            manifest: The object as in YAML, at least `apiVersion`, `kind` and `metadata`.
+            opts: Must name the cluster's provider.
+        """
+        super().__init__(
+            type_of(manifest["apiVersion"], manifest["kind"]),
+            name,
+            dict(manifest),
+            # The engine picks the plugin by the SDK's version, as for the SDK's own classes.
+            pulumi.ResourceOptions.merge(pulumi.ResourceOptions(version=_sdk_version()), opts),
+        )
+
+
+@cache
+def _sdk_version() -> str:
+    return version("pulumi-kubernetes")
+
+
+def type_of(api_version: str, kind: str) -> str:
+    """The Pulumi type of a Kubernetes object, such as `kubernetes:core/v1:Namespace`."""
+    return f"kubernetes:{api_version if '/' in api_version else f'core/{api_version}'}:{kind}"
+
+
+def logical_name(addon: str, manifest: Mapping[str, Any]) -> str:
+    """`<add-on>-<kind>-<name>`, with the namespace where it has one."""
+    metadata = manifest["metadata"]
+    parts = [addon, manifest["kind"].lower(), metadata["name"]]
+    return "-".join([*parts, *([metadata["namespace"]] if "namespace" in metadata else [])])

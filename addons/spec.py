@@ -1,0 +1,276 @@
+"""AddOn and its parts: what one file of the catalogue declares. Pure, frozen, checked when built.
+
+Nothing here knows a cluster. A function of an add-on takes the ClusterHandle and the add-on's own
+settings and returns plain data, which may hold Outputs; `addons.install` turns it into resources.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, Literal, TypeVar
+
+from pydantic import Field
+
+from infra.handle import ClusterHandle
+from infra.model import Model
+
+PodSecurity = Literal["privileged", "baseline", "restricted"]
+FailurePolicy = Literal["Fail", "Ignore"]
+
+BUILT_IN_NAMESPACES: Final = frozenset({"default", "kube-system"})
+"""Namespaces that every cluster has, so that nobody creates them."""
+
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_CRD_NAME = re.compile(r"[a-z0-9]+(\.[a-z0-9][-a-z0-9]*)+")
+_KIND = re.compile(r"[A-Z][A-Za-z0-9]*")
+_CHART_VERSION = re.compile(r"v?\d+\.\d+\.\d+")
+_EKS_ADDON_VERSION: Final = r"^v\d+\.\d+\.\d+-eksbuild\.\d+$"
+_CHART_REPOSITORIES: Final = ("https://", "oci://")
+
+
+class AddOnSettings(Model):
+    """Base of every add-on's settings: `addons.settings.<name>` in a stack file."""
+
+
+class ManagedSettings(AddOnSettings):
+    """Settings of an EKS managed add-on."""
+
+    version: str | None = Field(default=None, pattern=_EKS_ADDON_VERSION)
+    """An exact add-on version, such as `v1.20.0-eksbuild.1`. By default the catalogue's pin for the
+    cluster's Kubernetes version, and where it has none, AWS's default at the time of `up`."""
+
+
+S = TypeVar("S", bound=AddOnSettings)
+Values = dict[str, Any]
+"""Helm values or an EKS add-on's configuration values, keys as the chart spells them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A Helm chart at an exact version.
+
+    Attributes:
+        repo: `https://...` of a chart repository, or `oci://...` of the registry path that
+            holds the chart.
+        name: The chart's name in it.
+        version: Exact; a leading `v` where the chart has one.
+    """
+
+    repo: str
+    name: str
+    version: str
+
+    def __post_init__(self) -> None:
+        """Refuse a range and a repository that Helm cannot read."""
+        if not _CHART_VERSION.fullmatch(self.version):
+            raise ValueError(f"chart {self.name}: {self.version!r} is not an exact version")
+        if not self.repo.startswith(_CHART_REPOSITORIES):
+            raise ValueError(f"chart {self.name}: {self.repo!r} must start with https:// or oci://")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EksAddon:
+    """An add-on that EKS installs and patches, by the name that `DescribeAddonVersions` lists."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objects(Generic[S]):
+    """Kubernetes objects of our own.
+
+    Attributes:
+        build: The objects as plain dicts in YAML spelling. `apiVersion`, `kind`,
+            `metadata.name` and `metadata.namespace` are plain; other values may be Outputs.
+    """
+
+    build: Callable[[ClusterHandle, S], Sequence[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity(Generic[S]):
+    """AWS permissions of one service account.
+
+    Attributes:
+        service_account: The name that the chart really creates.
+        namespace: Where it lives; None for the add-on's own.
+        policy: The IAM policy document, which may hold Outputs; None where managed policies say
+            it all.
+        managed_policies: Names under `arn:<partition>:iam::aws:policy/`.
+        irsa: The value path that takes the service account's annotations when IRSA is the back
+            end; None for an EKS add-on, which takes the role itself.
+    """
+
+    service_account: str
+    namespace: str | None = None
+    policy: Callable[[ClusterHandle, S], Mapping[str, Any] | None] | None = None
+    managed_policies: tuple[str, ...] = ()
+    irsa: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an identity that may do nothing."""
+        if self.policy is None and not self.managed_policies:
+            raise ValueError(f"identity {self.service_account}: no policy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Webhook:
+    """An admission webhook that the add-on brings.
+
+    Attributes:
+        intercepts: The kinds it sees.
+        failure_policy: With `Fail`, objects of these kinds cannot be made while its pods are
+            not ready.
+        except_namespaces: Namespaces whose objects it never sees.
+    """
+
+    intercepts: frozenset[str]
+    failure_policy: FailurePolicy
+    except_namespaces: frozenset[str] = frozenset()
+
+    def blocks(self, kinds: frozenset[str], namespace: str) -> bool:
+        """Whether making objects of these kinds in this namespace waits for the webhook's pods."""
+        return (
+            self.failure_policy == "Fail" and namespace not in self.except_namespaces and bool(self.intercepts & kinds)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where in the values the cluster's scheduling facts go; the facts are the cluster's.
+
+    Attributes:
+        accelerated: Value paths of toleration lists of DaemonSets that must reach tainted
+            nodes. The tolerations of the cluster's taints are added to what `values` puts there.
+    """
+
+    accelerated: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """An object that shows that the add-on runs, in its namespace or cluster-wide."""
+
+    kind: str
+    name: str
+
+
+def _no_values(_handle: ClusterHandle, _settings: AddOnSettings) -> Values:
+    return {}
+
+
+def _always(_handle: ClusterHandle) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddOn(Generic[S]):
+    """One add-on. The file's name is its name, with `_` for `-`; the folder's name is its group.
+
+    Attributes:
+        name: In stack files, messages and resource names.
+        group: What it is about, such as `storage`.
+        summary: One line for lists.
+        docs: A page of its makers.
+        source: What is installed: a chart, an EKS managed add-on or objects of our own.
+        settings: The model of `addons.settings.<name>`.
+        presets: The presets that bring it; empty for an add-on that is only enabled by name.
+        applies: Why it would be useless on a cluster, or None. Asked of add-ons that come with
+            a preset; one that is enabled by name is installed in any case (its nodes may come from
+            elsewhere).
+        namespace: Where it is installed.
+        create_namespace: Whether it makes that namespace.
+        pod_security: The Pod Security Standard that the namespace enforces.
+        values: Helm values, or configuration values of an EKS add-on.
+        identities: Service accounts with AWS permissions.
+        needs: Names of add-ons that must be there first.
+        conflicts: Names of add-ons that cannot be there too.
+        owns_crds: Full names of the CustomResourceDefinitions that come with it.
+        webhooks: Admission webhooks that come with it.
+        creates: Kinds it creates that another add-on's webhook may intercept.
+        placement: Value paths for tolerations.
+        before_nodes: Whether it must exist before the first node starts.
+        ready: What shows that it runs.
+        timeout_minutes: How long an installation may take. GPU nodes that come up meanwhile count: the pods of
+            DaemonSets on them are waited for.
+    """
+
+    name: str
+    group: str
+    summary: str
+    docs: str
+    source: Chart | EksAddon | Objects[S]
+    settings: type[S]
+    presets: tuple[str, ...] = ()
+    applies: Callable[[ClusterHandle], str | None] = _always
+    namespace: str = "kube-system"
+    create_namespace: bool = False
+    pod_security: PodSecurity = "baseline"
+    values: Callable[[ClusterHandle, S], Values] = _no_values
+    identities: tuple[Identity[S], ...] = ()
+    needs: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    owns_crds: tuple[str, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
+    creates: frozenset[str] = frozenset()
+    placement: Placement = field(default_factory=Placement)
+    before_nodes: bool = False
+    ready: tuple[Ready, ...] = ()
+    timeout_minutes: int = 20
+
+    def __post_init__(self) -> None:
+        """Refuse a declaration that contradicts itself, with every contradiction at once."""
+        found = [*self._bad_names(), *self._bad_source(), *self._bad_relations()]
+        if found:
+            raise ValueError(f"add-on {self.name}: {'; '.join(found)}")
+
+    def _bad_names(self) -> list[str]:
+        labels = {"name": self.name, "namespace": self.namespace}
+        kinds = self.creates.union(*(webhook.intercepts for webhook in self.webhooks))
+        return [
+            *(
+                f"{what} {value!r} is not a DNS label"
+                for what, value in labels.items()
+                if not _DNS_LABEL.fullmatch(value)
+            ),
+            *(
+                f"{crd!r} is not a full CRD name (<plural>.<group>)"
+                for crd in self.owns_crds
+                if not _CRD_NAME.fullmatch(crd)
+            ),
+            *([] if self.docs.startswith("https://") else [f"docs {self.docs!r} is not a link"]),
+            *(f"{kind!r} is not a kind" for kind in sorted(kinds) if not _KIND.fullmatch(kind)),
+        ]
+
+    def _bad_source(self) -> list[str]:
+        found = []
+        if isinstance(self.source, Objects):
+            if self.values is not _no_values:
+                found.append("objects take no values")
+            if self.placement.accelerated:
+                found.append("objects have no value path for tolerations")
+        elif not self.ready:
+            found.append("runs pods but names nothing that shows it is ready")
+        if isinstance(self.source, EksAddon):
+            if not issubclass(self.settings, ManagedSettings):
+                found.append("an EKS add-on's settings must extend ManagedSettings")
+            if len(self.identities) > 1:
+                found.append("EKS gives a managed add-on one role under IRSA, so one identity")
+        if isinstance(self.source, Chart):
+            found += [
+                f"identity {identity.service_account} has no value path for IRSA's annotation"
+                for identity in self.identities
+                if identity.irsa is None
+            ]
+        return found
+
+    def _bad_relations(self) -> list[str]:
+        found = []
+        if self.name in (*self.needs, *self.conflicts):
+            found.append("names itself in needs or conflicts")
+        found += [f"both needs and conflicts with {name}" for name in sorted(set(self.needs) & set(self.conflicts))]
+        if self.create_namespace and self.namespace in BUILT_IN_NAMESPACES:
+            found.append(f"cannot create the namespace {self.namespace}, which every cluster has")
+        if self.timeout_minutes <= 0:
+            found.append("timeout_minutes must be positive")
+        return found
