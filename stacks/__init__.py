@@ -1,0 +1,1 @@
+"""The program: settings in, platform out."""

@@ -1,0 +1,5 @@
+"""Run by Pulumi, from this folder."""
+
+from stacks.program import main
+
+main()

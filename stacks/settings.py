@@ -1,0 +1,182 @@
+"""StackSettings: one stack file, composed of the settings of its parts.
+
+Parsing reports every mistake of the file at once: each part is validated by itself, and the rules between parts run on
+those that are valid.
+"""
+
+import datetime
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import Field
+
+from addons import registry
+from addons.settings import AddonsSettings
+from infra import platform as platform_settings
+from infra.cluster import settings as cluster_settings
+from infra.cluster.settings import ClusterSettings
+from infra.model import Model, validate
+from infra.network import settings as network_settings
+from infra.network.settings import NetworkSettings
+from infra.node_groups import rules as node_group_rules
+from infra.node_groups import tag_rules
+from infra.node_groups.settings import NodeGroupSettings
+from infra.platform import PlatformSettings
+from infra.problems import Problem, SettingsError, nearest, one_of, shown
+from infra.storage import rules as storage_rules
+from infra.storage.settings import StorageSettings
+
+NAMESPACE = "slipway"
+"""Prefix of our keys in a stack file: `slipway:network`."""
+
+
+class StackSettings(Model):
+    """Everything that one environment is."""
+
+    platform: PlatformSettings
+    """Name, region, owner, tags."""
+    network: NetworkSettings
+    """Where the cluster lives."""
+    cluster: ClusterSettings = Field(default_factory=ClusterSettings)
+    """The EKS control plane."""
+    node_groups: tuple[NodeGroupSettings, ...]
+    """Nodes; each entry becomes one managed node group per zone."""
+    storage: StorageSettings = Field(default_factory=StorageSettings)
+    """Shared file systems and buckets."""
+    addons: AddonsSettings = Field(default_factory=AddonsSettings)
+    """What is installed in Kubernetes."""
+
+
+KEYS: Mapping[str, str] = {field.alias or name: name for name, field in StackSettings.model_fields.items()}
+"""Key in the stack file to field name."""
+
+
+def parse(raw: Mapping[str, Any], today: datetime.date) -> StackSettings:
+    """Turn the `slipway:` part of a stack file into settings.
+
+    Args:
+        raw: Key without its namespace (`network`, `nodeGroups`, ...) to value.
+        today: Decides which Kubernetes versions are still supported.
+
+    Raises:
+        SettingsError: With every problem of the file.
+    """
+    parts: dict[str, Any] = {}
+    found = [
+        Problem(key, f"unknown key{nearest(key, KEYS)}; allowed: {one_of(sorted(KEYS))}")
+        for key in raw
+        if key not in KEYS
+    ]
+    for key, name in KEYS.items():
+        field = StackSettings.model_fields[name]
+        if key not in raw:
+            if field.is_required():
+                found.append(Problem(key, "is required"))
+            else:
+                parts[name] = field.get_default(call_default_factory=True)
+            continue
+        if name == "node_groups":
+            groups, wrong = _node_groups(raw[key])
+            parts["node_groups"] = groups
+        else:
+            value, wrong = validate(field.annotation, raw[key], (key,))
+            if not wrong:
+                parts[name] = value
+        found += wrong
+    found += _problems(parts, today, complete=not any(problem.path.startswith("nodeGroups") for problem in found))
+    if found:
+        raise SettingsError(found)
+    parts["node_groups"] = tuple(parts["node_groups"].values())
+    return StackSettings(**parts)
+
+
+def _node_groups(raw: Any) -> tuple[dict[int, NodeGroupSettings], list[Problem]]:  # noqa: ANN401  # whatever the file holds
+    """The valid groups by their position, and what is wrong with the others."""
+    if not isinstance(raw, list):
+        return {}, [Problem("nodeGroups", f"{shown(raw)} is not a list")]
+    groups, found = {}, []
+    for index, item in enumerate(raw):
+        group, wrong = validate(NodeGroupSettings, item, ("nodeGroups", index))
+        found += wrong
+        if not wrong:
+            groups[index] = group
+    return groups, found
+
+
+def _problems(parts: Mapping[str, Any], today: datetime.date, *, complete: bool) -> Iterator[Problem]:
+    platform: PlatformSettings | None = parts.get("platform")
+    network: NetworkSettings | None = parts.get("network")
+    groups: Mapping[int, NodeGroupSettings] = parts.get("node_groups", {})
+    if platform:
+        yield from platform_settings.problems(platform)
+    if "cluster" in parts and network:
+        yield from cluster_settings.problems(parts["cluster"], network.vpc_cidr, network.zone_ids, today)
+    if "addons" in parts:
+        yield from registry.problems(parts["addons"])
+    if not (platform and network):
+        return
+    region, zones = platform.region, network.zone_ids
+    yield from network_settings.problems(network, region)
+    wrong: list[Problem] = []
+    for index, group in groups.items():
+        here = f"nodeGroups[{index}]"
+        own = list(node_group_rules.problems(group, here, region, zones))
+        tags = tag_rules.problems(group, here, region=region, zones=zones, cluster=platform.name, sound=not own)
+        wrong += [*own, *tags]
+    yield from wrong
+    if "node_groups" in parts:
+        yield from node_group_rules.set_problems(groups, region, zones, complete=complete)
+    if "storage" in parts:
+        known = complete and not wrong
+        gpu_zones = node_group_rules.accelerated_zones(list(groups.values()), region, zones) if known else None
+        yield from storage_rules.problems(parts["storage"], zones, gpu_zones)
+
+
+def warnings(settings: StackSettings, today: datetime.date) -> tuple[str, ...]:
+    """What the user should know, though it is allowed."""
+    region, zones = settings.platform.region, settings.network.zone_ids
+    gpu_zones = node_group_rules.accelerated_zones(settings.node_groups, region, zones)
+    efa = any(group.efa for group in settings.node_groups)
+    return (
+        *cluster_settings.warnings(settings.cluster, today),
+        *network_settings.warnings(settings.network),
+        *node_group_rules.warnings(settings.node_groups),
+        *storage_rules.warnings(settings.storage, gpu_zones, efa=efa),
+    )
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a stack file, for editors: Pulumi's own keys beside ours."""
+    ours = StackSettings.model_json_schema(by_alias=True)
+    definitions = ours.get("$defs", {})
+    addons = definitions["AddonsSettings"]["properties"]["settings"]
+    addons.pop("additionalProperties", None)
+    addons["additionalProperties"] = False
+    addons["properties"] = {}
+    for name, addon in registry.settings_schema().items():
+        definitions |= addon.pop("$defs", {})
+        addons["properties"][name] = addon
+    for definition in definitions.values():
+        for value in definition.get("properties", {}).values():
+            # Where names have a pattern, other names are errors here too.
+            if "patternProperties" in value:
+                value.setdefault("additionalProperties", False)
+    config = {f"{NAMESPACE}:{key}": value for key, value in ours["properties"].items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Slipway stack file",
+        "description": "An environment: `stacks/config/Pulumi.<env>.yaml`.",
+        "type": "object",
+        "properties": {
+            "config": {
+                "type": "object",
+                "properties": config,
+                "required": [f"{NAMESPACE}:{key}" for key in ours["required"]],
+                # Other namespaces (`aws:`, `pulumi:`) are Pulumi's and the providers'.
+                "patternProperties": {f"^(?!{NAMESPACE}:)[^:]+:.+$": True},
+                "additionalProperties": False,
+            }
+        },
+        "required": ["config"],
+        "$defs": definitions,
+    }
