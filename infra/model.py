@@ -38,15 +38,44 @@ def validate(kind: Any, raw: Any, path: Loc) -> tuple[Any, list[Problem]]:  # no
         path: Where "there" is.
 
     Returns:
-        The value and no problems, or None and at least one.
+        The value and no problems. Or what is left of it without its mistakes (None when that is nothing), on which
+        rules between fields can still be checked, and at least one problem.
     """
     try:
-        # As JSON, because strict Python data has no lists for tuples.
-        return TypeAdapter(kind).validate_json(json.dumps(raw), strict=True, by_name=False, by_alias=True), []
+        return _read(kind, raw), []
     except RecursionError:
         return None, [Problem(path_of(path), "is nested too deeply")]
     except ValidationError as error:
-        return None, [_problem(kind, detail, path) for detail in error.errors()]
+        details = error.errors()
+        rest = json.loads(json.dumps(raw))
+        for detail in details:
+            _take_out(rest, detail["loc"])
+        return _read_or_none(kind, rest), [_problem(kind, detail, path) for detail in details]
+
+
+def _read(kind: Any, raw: Any) -> Any:  # noqa: ANN401  # as in validate
+    # As JSON, because strict Python data has no lists for tuples.
+    return TypeAdapter(kind).validate_json(json.dumps(raw), strict=True, by_name=False, by_alias=True)
+
+
+def _read_or_none(kind: Any, raw: Any) -> Any:  # noqa: ANN401  # as in validate
+    try:
+        return _read(kind, raw)
+    except ValidationError:
+        return None
+
+
+def _take_out(raw: Any, place: Loc) -> None:  # noqa: ANN401  # as in validate
+    """Remove the innermost key that leads to a mistake. Items of lists stay, so that positions do not move."""
+    holder, name = None, ""
+    for part in place:
+        if isinstance(raw, dict) and part in raw:
+            holder, name = raw, str(part)
+        elif not isinstance(raw, list) or not isinstance(part, int) or part >= len(raw):
+            break  # a key that is missing, or the name of a branch of a union
+        raw = raw[part]
+    if holder is not None:
+        del holder[name]
 
 
 def _problem(kind: Any, detail: ErrorDetails, path: Loc) -> Problem:  # noqa: ANN401  # as in validate

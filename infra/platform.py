@@ -11,12 +11,13 @@ from infra.model import Model
 from infra.naming import LIMITS
 from infra.problems import Problem, shown
 
-TAG_VALUE = r"^[\w\s.:/=+\-@]+$"
-TagKey = Annotated[str, Field(pattern=r"^[\w\s.:/=+\-@]{1,128}$")]
+TAG_VALUE = r"^[\w .:/=+\-@]+$"
+TagKey = Annotated[str, Field(pattern=r"^[\w .:/=+\-@]{1,128}$")]
 TagValue = Annotated[str, Field(pattern=TAG_VALUE, max_length=256)]
 """Source: AWS General Reference, "Tag naming limits and requirements"."""
 
 _OURS = ("CostCenter", "Environment", "ManagedBy", "Name", "Owner", "Platform")
+"""IAM tells no case in keys (IAM user guide, "Tags for IAM resources"), so neither `owner` can be had."""
 
 
 class PlatformSettings(Model):
@@ -32,8 +33,8 @@ class PlatformSettings(Model):
     """Tag `Owner`: a team or an address."""
     cost_center: TagValue
     """Tag `CostCenter`."""
-    tags: dict[TagKey, TagValue] = Field(default_factory=dict)
-    """More tags, on everything that takes tags."""
+    tags: dict[TagKey, TagValue] = Field(default_factory=dict, max_length=30)
+    """More tags, on everything that takes tags. AWS takes 50; Slipway, EKS and cluster-autoscaler need the others."""
     account_id: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
     """The only AWS account that this stack may touch, in quotes."""
     permissions_boundary: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:policy/.+$")] | None = None
@@ -66,6 +67,13 @@ def problems(platform: PlatformSettings) -> Iterator[Problem]:
         zones.zones(platform.region)
     except UnknownNameError as error:
         yield Problem("platform.region", str(error))
+    taken = {key.lower(): key for key in _OURS}
     for key in platform.tags:
-        if key in _OURS or key.lower().startswith("aws:"):
+        if key.lower().startswith("aws:") or taken.get(key.lower()) in _OURS:
             yield Problem(f"platform.tags.{key}", "is set by Slipway or reserved by AWS; choose another key")
+        elif key.lower() in taken:
+            yield Problem(
+                f"platform.tags.{key}", f"differs from {taken[key.lower()]} in case alone; to IAM they are one"
+            )
+        else:
+            taken[key.lower()] = key

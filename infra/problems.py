@@ -22,7 +22,7 @@ class SettingsError(ValueError):
     """The settings cannot be used. `problems` holds every mistake found."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        """Keep the problems in the order of their paths.
+        """Keep each problem once, in the order found.
 
         Args:
             problems: At least one.

@@ -47,6 +47,9 @@ class StackSettings(Model):
     """What is installed in Kubernetes."""
 
 
+_GROUND = ("network.existing", "network.zones", "platform.region")
+"""What the rules of all other parts stand on: where one of these is wrong, nothing is said that follows from it."""
+
 KEYS: Mapping[str, str] = {field.alias or name: name for name, field in StackSettings.model_fields.items()}
 """Key in the stack file to field name."""
 
@@ -80,25 +83,35 @@ def parse(raw: Mapping[str, Any], today: datetime.date) -> StackSettings:
             parts["node_groups"] = groups
         else:
             value, wrong = validate(field.annotation, raw[key], (key,))
-            if not wrong:
+            if value is not None and not any(problem.path.startswith(_GROUND) for problem in wrong):
                 parts[name] = value
         found += wrong
-    found += _problems(parts, today, complete=not any(problem.path.startswith("nodeGroups") for problem in found))
+    complete = not any(problem.path.startswith("nodeGroups") for problem in found)
+    found += [later for later in _problems(parts, today, complete=complete) if not _follows(later, found)]
     if found:
         raise SettingsError(found)
     parts["node_groups"] = tuple(parts["node_groups"].values())
     return StackSettings(**parts)
 
 
+def _follows(later: Problem, found: list[Problem]) -> bool:
+    """Whether a rule speaks of what was taken out as a mistake already, or of what held it."""
+    return any(_within(later.path, each.path) or _within(each.path, later.path) for each in found)
+
+
+def _within(path: str, outer: str) -> bool:
+    return path == outer or path.startswith((f"{outer}.", f"{outer}["))
+
+
 def _node_groups(raw: Any) -> tuple[dict[int, NodeGroupSettings], list[Problem]]:  # noqa: ANN401  # whatever the file holds
-    """The valid groups by their position, and what is wrong with the others."""
+    """The groups by their position, without their mistakes; and the mistakes."""
     if not isinstance(raw, list):
         return {}, [Problem("nodeGroups", f"{shown(raw)} is not a list")]
     groups, found = {}, []
     for index, item in enumerate(raw):
         group, wrong = validate(NodeGroupSettings, item, ("nodeGroups", index))
         found += wrong
-        if not wrong:
+        if group is not None:
             groups[index] = group
     return groups, found
 
@@ -125,7 +138,7 @@ def _problems(parts: Mapping[str, Any], today: datetime.date, *, complete: bool)
         wrong += [*own, *tags]
     yield from wrong
     if "node_groups" in parts:
-        yield from node_group_rules.set_problems(groups, region, zones, complete=complete)
+        yield from node_group_rules.set_problems(groups, complete=complete)
     if "storage" in parts:
         known = complete and not wrong
         gpu_zones = node_group_rules.accelerated_zones(list(groups.values()), region, zones) if known else None
@@ -140,7 +153,7 @@ def warnings(settings: StackSettings, today: datetime.date) -> tuple[str, ...]:
     return (
         *cluster_settings.warnings(settings.cluster, today),
         *network_settings.warnings(settings.network),
-        *node_group_rules.warnings(settings.node_groups),
+        *node_group_rules.warnings(settings.node_groups, region, zones),
         *storage_rules.warnings(settings.storage, gpu_zones, efa=efa),
     )
 

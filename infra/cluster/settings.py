@@ -123,8 +123,8 @@ def _version_problems(cluster: ClusterSettings, today: datetime.date) -> Iterato
     allowed = eks.ACCEPTED_VERSIONS
     try:
         version = eks.version(cluster.version)
-    except UnknownNameError as error:
-        yield Problem("cluster.version", f"{error}; use one of: {one_of(allowed)}")
+    except UnknownNameError:  # its nearest names may be versions that are over
+        yield Problem("cluster.version", f"{shown(cluster.version)} is no EKS version; use one of: {one_of(allowed)}")
         return
     support = eks.support(cluster.version, today)
     if support == "ended":

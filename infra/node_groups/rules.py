@@ -16,6 +16,7 @@ from infra.node_groups.settings import NodeGroupSettings
 from infra.problems import Problem, nearest, one_of, shown
 
 _RESERVED_PREFIXES = ("kubernetes.io/", "k8s.io/", "eks.amazonaws.com/", "node.kubernetes.io/")
+_HUGEPAGE_MIB = 2
 _IOPS_PER_GIB = 500
 _IOPS_PER_MIBPS = 4
 """Source: Amazon EBS user guide, gp3 volumes."""
@@ -49,15 +50,11 @@ def problems(group: NodeGroupSettings, here: str, region: str, zones: Sequence[s
     yield from _os_problems(group, here, types)
 
 
-def set_problems(
-    by_index: Mapping[int, NodeGroupSettings], region: str, zones: Sequence[str], *, complete: bool
-) -> Iterator[Problem]:
+def set_problems(by_index: Mapping[int, NodeGroupSettings], *, complete: bool) -> Iterator[Problem]:
     """What is wrong with the groups taken together.
 
     Args:
-        by_index: The valid groups, by their position in the file.
-        region: The stack's region.
-        zones: The zone ids of the network.
+        by_index: The groups, by their position in the file.
         complete: Whether all groups of the file are valid; else what is missing may be in an invalid one.
     """
     groups = list(by_index.values())
@@ -73,14 +70,6 @@ def set_problems(
         yield Problem(
             "nodeGroups",
             "no group has system: true; the platform's controllers have nowhere to run",
-        )
-    managed = [name for group in groups for zone in zones_of(group, region, zones) if (name := f"{group.name}-{zone}")]
-    most = quota("eks-managed-node-groups-per-cluster").default
-    if len(managed) > most:
-        yield Problem(
-            "nodeGroups",
-            f"{len(managed)} managed node groups (one per group and zone); EKS takes {most} in a cluster: "
-            "name fewer zones, or split them over two clusters",
         )
 
 
@@ -103,8 +92,12 @@ def accelerated_zones(groups: Sequence[NodeGroupSettings], region: str, zones: S
     return tuple(dict.fromkeys(zone for zone in zones if zone in used))
 
 
-def warnings(groups: Sequence[NodeGroupSettings]) -> Iterator[str]:
+def warnings(groups: Sequence[NodeGroupSettings], region: str, zones: Sequence[str]) -> Iterator[str]:
     """What the user should know, though it is allowed."""
+    managed = sum(len(zones_of(group, region, zones)) for group in groups)
+    most = quota("eks-managed-node-groups-per-cluster").default
+    if managed > most:
+        yield f"{managed} managed node groups, one per group and zone; by default EKS takes {most} in a cluster"
     for index, group in enumerate(groups):
         here = f"nodeGroups[{index}] {group.name}"
         if _is_accelerated(group) and group.min > 0:
@@ -229,6 +222,13 @@ def _type_problems(group: NodeGroupSettings, here: str, types: Sequence[Instance
             f"{here}.instanceTypes",
             f"{one_of(group.instance_types)} differ in architecture or accelerators; "
             "the autoscaler plans with the first alone: use one group for each",
+        )
+    smallest = min(types, key=lambda each: each.memory_mib)
+    if (group.hugepages or 0) * _HUGEPAGE_MIB >= smallest.memory_mib:
+        yield Problem(
+            f"{here}.hugepages",
+            f"{group.hugepages} pages of {_HUGEPAGE_MIB} MiB are all the memory of {smallest.name}, "
+            f"{smallest.memory_mib} MiB, or more",
         )
     if group.system and types[0].accelerator:
         yield Problem(

@@ -80,7 +80,8 @@ def efs(
     ]
     points = {
         point.name: aws.efs.AccessPoint(
-            f"{name}-{point.name}",
+            # A slash, which no name has: with a dash, `a` with `b-c` and `a-b` with `c` would be one name.
+            f"{name}/{point.name}",
             file_system_id=system.id,
             posix_user=aws.efs.AccessPointPosixUserArgs(uid=point.uid, gid=point.gid),
             root_directory=aws.efs.AccessPointRootDirectoryArgs(

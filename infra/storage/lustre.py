@@ -171,7 +171,8 @@ def lustre(
     )
     links: list[pulumi.Resource] = [
         aws.fsx.DataRepositoryAssociation(
-            f"{name}-{repository.path.strip('/').replace('/', '-') or 'root'}",
+            # The path as it is: with dashes for slashes, /a/b and /a-b would be one name.
+            f"{name}{repository.path}",
             file_system_id=system.id,
             file_system_path=repository.path,
             data_repository_path=_location(repository, buckets),
