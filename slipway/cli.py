@@ -1,0 +1,181 @@
+"""The `slipway` command: verbs of a few lines each. Results go to stdout, everything else to stderr.
+
+Exit codes: 0 done; 1 found what it looks for; 2 could not run, with one message.
+"""
+
+import gc
+import io
+import json
+import sys
+import traceback
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from slipway.errors import CannotRunError
+
+FOUND: Final = 1
+CANNOT_RUN: Final = 2
+_DEBUG: Final = "--debug"
+_GARBAGE_THRESHOLD: Final = 500_000
+
+app = typer.Typer(
+    name="slipway",
+    help="GPU clusters on Amazon EKS, planned and rehearsed before they cost anything.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+catalog = typer.Typer(help="The facts that plans stand on.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(catalog, name="catalog")
+
+
+class Format(StrEnum):
+    """How a result is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Environment = Annotated[
+    str,
+    typer.Option("-s", "--stack", metavar="ENV", help="An environment's name, or the path of a stack file."),
+]
+Environments = Annotated[
+    list[str] | None,
+    typer.Option("-s", "--stack", metavar="ENV", help="As of plan, any number of times; all environments by default."),
+]
+Debug = Annotated[bool, typer.Option(_DEBUG, help="Show the traceback of an unexpected error.")]
+
+
+@app.command()
+def plan(
+    stack: Environment,
+    format_: Annotated[Format, typer.Option("--format", help="text: a page; json: a Pulumi deployment.")] = Format.TEXT,
+    out: Annotated[Path | None, typer.Option(help="Write the Pulumi deployment to this file.")] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Leave unknown what AWS decides.")] = False,
+    debug: Debug = False,  # noqa: ARG001 - main looks at it
+) -> None:
+    """Show an environment's resources, cost and problems."""
+    from slipway import output, planning, stackfile  # noqa: PLC0415
+
+    recorded = planning.record(stackfile.load(stack), preview=preview)
+    if out is not None:
+        output.write(out, output.document(recorded))
+        _say(f"wrote {out}")
+    if format_ is Format.TEXT:
+        from slipway.plan import summary, text  # noqa: PLC0415
+
+        text.show(summary.summary(recorded), sys.stdout)
+    elif out is None:
+        sys.stdout.write(output.document(recorded))
+
+
+@app.command()
+def rehearse(stack: Environments = None, debug: Debug = False) -> None:  # noqa: ARG001 - main looks at it
+    """Plan environments three ways and compare.
+
+    As preview, as up, and as up with other ids: fails unless all register the same, and the graph is sound.
+    """
+    from slipway import output, stackfile  # noqa: PLC0415
+    from slipway import rehearse as rehearsal  # noqa: PLC0415
+    from slipway.plan import summary, text  # noqa: PLC0415
+
+    files = [stackfile.load(name) for name in stack or stackfile.environments()]
+    if not files:
+        raise CannotRunError("there is no environment in the stack folder, and none was named with -s")
+    failed = refused = 0
+    for result in rehearsal.rehearse(files):
+        if isinstance(result, rehearsal.Refusal):
+            refused += 1
+            _say(f"{result.file.stack} ({result.file.path}) cannot be planned:\n{_indented(result.message)}")
+            continue
+        text.show(summary.summary(result.plan), sys.stdout, brief=True)
+        written = Path("out") / result.file.stack / "plan.json"
+        output.write(written, output.document(result.plan))
+        failed += bool(result.faults)
+        verdict = f"{len(result.faults)} faults" if result.faults else "same resources, same inputs, sound graph"
+        sys.stdout.write(f"\n  preview, up, up with other ids: {verdict}; {written}\n\n")
+        sys.stdout.writelines(f"    {fault}\n" for fault in result.faults)
+    sys.stdout.write(_closing(len(files), failed, refused) + "\n")
+    if refused or failed:
+        raise typer.Exit(CANNOT_RUN if refused else FOUND)
+
+
+@app.command()
+def schema(debug: Debug = False) -> None:  # noqa: ARG001 - main looks at it
+    """Print the JSON schema of a stack file."""
+    from stacks import settings  # noqa: PLC0415
+
+    sys.stdout.write(json.dumps(settings.schema(), indent=2) + "\n")
+
+
+@catalog.command()
+def refresh(
+    region: Annotated[list[str] | None, typer.Option(help="Any number of times; all known regions by default.")] = None,
+    debug: Debug = False,  # noqa: ARG001 - main looks at it
+) -> None:
+    """Renew instance types, offerings, prices, quotas, AMIs and add-on versions from AWS."""
+    import boto3  # noqa: PLC0415
+
+    import infra.catalog  # noqa: PLC0415
+    from infra.catalog import zones  # noqa: PLC0415
+    from slipway.aws import refresh as renewal  # noqa: PLC0415
+
+    data = Path(infra.catalog.__file__).parent / "data"
+    try:
+        report = renewal.refresh(boto3.Session(), regions=region or zones.regions(), directory=data)
+    except renewal.RefreshError as error:
+        raise CannotRunError(str(error)) from error
+    sys.stdout.write(renewal.summary(report) + "\n")
+
+
+def main() -> None:
+    """Run the command line; whatever happens ends in an exit code and at most one message."""
+    # Loading the SDKs makes a million objects that stay: searching them for garbage takes time and finds none.
+    gc.set_threshold(_GARBAGE_THRESHOLD)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a character is no reason to show nothing.
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        app()
+    except Exception as error:
+        if _DEBUG in sys.argv:
+            traceback.print_exc()
+        _say(f"slipway: {_message(error)}")
+        sys.exit(CANNOT_RUN)
+
+
+def _message(error: Exception) -> str:
+    """What the user reads: the message of an error meant for them, else the type too."""
+    from infra.problems import SettingsError  # noqa: PLC0415
+
+    if isinstance(error, SettingsError):
+        return f"the stack file's settings cannot be used:\n{_indented(str(error))}"
+    if isinstance(error, CannotRunError) or type(error).__name__ == "RecordingError":
+        return str(error)
+    return f"{type(error).__name__}: {' '.join(str(error).split())} ({_DEBUG} shows where)"
+
+
+def _closing(total: int, failed: int, refused: int) -> str:
+    environments = f"{total} environment{'s' if total > 1 else ''}"
+    if not failed and not refused:
+        return f"{environments} rehearsed: all three recordings of each agree"
+    parts = [f"{failed} with faults"] if failed else []
+    parts += [f"{refused} cannot be planned"] if refused else []
+    return f"{environments} rehearsed: {', '.join(parts)}"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A recorded program as data, and the questions asked of it."""

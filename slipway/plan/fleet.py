@@ -1,0 +1,109 @@
+"""The managed node groups of a plan, read from what was registered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from infra.catalog import names
+from infra.catalog.instances import Accelerator, instance_type
+from infra.catalog.prices import CAPACITIES, Capacity
+from slipway.plan.model import Plan, Resource
+
+NODE_GROUP: Final = "aws:eks/nodeGroup:NodeGroup"
+LAUNCH_TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
+_CAPACITY: Final[Mapping[str, Capacity]] = {
+    "ON_DEMAND": "on-demand",
+    "SPOT": "spot",
+    "CAPACITY_BLOCK": "capacity-block",
+}
+_EFA_KINDS: Final = frozenset({"efa", "efa-only"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    """An EBS volume of every node: size in GiB, IOPS and MB/s where they are set."""
+
+    type: str
+    gib: int
+    iops: int | None
+    throughput: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeGroup:
+    """One managed node group with its launch template. `types` are in the order in which EKS tries them."""
+
+    urn: str
+    name: str
+    group: str
+    zone: str
+    types: tuple[str, ...]
+    capacity: Capacity
+    minimum: int
+    desired: int
+    maximum: int
+    accelerator: Accelerator | None
+    efa_interfaces: int
+    volumes: tuple[Volume, ...]
+
+
+def node_groups(plan: Plan) -> tuple[NodeGroup, ...]:
+    """The node groups, by group and zone."""
+    found = [_read(plan, resource) for resource in plan.of_type(NODE_GROUP)]
+    return tuple(sorted(found, key=lambda each: (each.accelerator is not None, each.group, each.zone)))
+
+
+def _read(plan: Plan, resource: Resource) -> NodeGroup:
+    inputs = resource.inputs
+    template = _template(plan, resource)
+    labels: Mapping[str, str] = inputs.get("labels") or {}
+    scaling: Mapping[str, Any] = inputs.get("scalingConfig") or {}
+    types = tuple(inputs.get("instanceTypes") or [])
+    if not types and template.get("instanceType"):
+        types = (template["instanceType"],)
+    return NodeGroup(
+        urn=resource.urn,
+        name=resource.name,
+        group=labels.get(names.GROUP_LABEL, resource.name),
+        zone=labels.get(names.NODE_ZONE_LABEL, ""),
+        types=types,
+        capacity=_capacity(inputs, labels),
+        minimum=int(scaling.get("minSize", 0)),
+        desired=int(scaling.get("desiredSize", 0)),
+        maximum=int(scaling.get("maxSize", 0)),
+        accelerator=instance_type(types[0]).accelerator if types else None,
+        efa_interfaces=sum(each.get("interfaceType") in _EFA_KINDS for each in template.get("networkInterfaces") or []),
+        volumes=tuple(_volumes(template)),
+    )
+
+
+def _template(plan: Plan, resource: Resource) -> Mapping[str, Any]:
+    """The inputs of the launch template that the group depends on, or nothing."""
+    for urn in resource.property_dependencies.get("launchTemplate", ()):
+        found = plan.get(urn)
+        if found is not None and found.type == LAUNCH_TEMPLATE:
+            return found.inputs
+    return {}
+
+
+def _capacity(inputs: Mapping[str, Any], labels: Mapping[str, str]) -> Capacity:
+    # The label alone tells a reservation from plain on demand.
+    label = labels.get(names.CAPACITY_LABEL, "")
+    for capacity in CAPACITIES:
+        if capacity == label:
+            return capacity
+    return _CAPACITY[str(inputs.get("capacityType", "ON_DEMAND"))]
+
+
+def _volumes(template: Mapping[str, Any]) -> list[Volume]:
+    disks = [mapping.get("ebs") or {} for mapping in template.get("blockDeviceMappings") or []]
+    return [
+        Volume(
+            type=disk.get("volumeType", "gp2"),
+            gib=int(disk["volumeSize"]),
+            iops=disk.get("iops"),
+            throughput=disk.get("throughput"),
+        )
+        for disk in disks
+        if disk.get("volumeSize")
+    ]

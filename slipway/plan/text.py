@@ -1,0 +1,224 @@
+"""The summary of a plan for a terminal, a file or a pipe."""
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Final, TextIO
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.measure import Measurement
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from infra.catalog.prices import HOURS_PER_MONTH
+from slipway.plan.summary import Summary
+from slipway.urns import STACK_TYPE
+from slipway.wire import is_unknown
+
+PLAIN_WIDTH: Final = 110
+"""Columns where the output is no terminal and has no width of its own."""
+_INDENT: Final = 2
+
+
+def show(summary: Summary, stream: TextIO, *, brief: bool = False) -> None:
+    """Write the page: with colour and as wide as it is to a terminal, plain elsewhere.
+
+    Args:
+        summary: What to show.
+        stream: Where to.
+        brief: Leave out the add-ons, the counts and the bill's lines.
+    """
+    page = Group(*_sections(summary, brief=brief))
+    if stream.isatty():
+        _console(stream).print(page)
+        return
+    text = io.StringIO()
+    _console(text, width=PLAIN_WIDTH).print(page)
+    lines = text.getvalue().splitlines()
+    stream.write("\n".join(line.rstrip() for line in lines) + "\n")
+
+
+def _console(stream: TextIO, width: int | None = None) -> Console:
+    return Console(file=stream, highlight=False, emoji=False, markup=False, width=width)
+
+
+def _sections(summary: Summary, *, brief: bool) -> Iterator[RenderableType]:
+    yield _title(summary)
+    yield _facts(summary)
+    if summary.groups:
+        yield from _section("Node groups", _groups(summary))
+    if summary.stores:
+        yield from _section("Storage", _stores(summary))
+    if brief:
+        yield Text()
+        yield Padding(Text(_in_short(summary)), (0, 0, 0, _INDENT))
+        yield from _warnings(summary)
+        return
+    if summary.addons:
+        yield from _section(f"Add-ons ({len(summary.addons)})", _addons(summary))
+    yield from _section(f"Resources ({summary.resources})", _counts(summary))
+    yield from _section("Cost in USD an hour", _cost(summary))
+    yield from _notes(summary)
+
+
+def _title(summary: Summary) -> Text:
+    title = Text.assemble(
+        (summary.cluster or summary.stack, "bold"),
+        (f"  {summary.stack}, {summary.region}, Kubernetes {summary.version}", ""),
+    )
+    if summary.preview:
+        title.append("  preview: what AWS decides is unknown", "dim")
+    return title
+
+
+def _facts(summary: Summary) -> RenderableType:
+    table = _list()
+    table.add_row("zones", ", ".join(summary.zones))
+    table.add_row("network", summary.network)
+    table.add_row("API server", summary.endpoint)
+    return Padding(table, (0, 0, 0, _INDENT))
+
+
+def _section(title: str, body: RenderableType) -> Iterator[RenderableType]:
+    yield Text()
+    yield Text(title, "bold")
+    yield Padding(body, (0, 0, 0, _INDENT))
+
+
+def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return table
+
+
+def _groups(summary: Summary) -> Table:
+    table = _table("group", "zone", "type", "capacity", "min/desired/max", "accelerators", "EFA", right=("EFA",))
+    for group in summary.groups:
+        table.add_row(
+            group.group,
+            group.zone,
+            "\n".join(group.types),
+            group.capacity,
+            f"{group.minimum}/{group.desired}/{group.maximum}",
+            group.accelerator or "-",
+            str(group.efa_interfaces or "-"),
+        )
+    return table
+
+
+def _stores(summary: Summary) -> Table:
+    table = _table("kind", "name", "zone", "size", "", right=("size",))
+    for store in summary.stores:
+        zone = "by AWS" if is_unknown(store.zone) else store.zone
+        table.add_row(store.kind, store.name, zone, store.size, store.detail)
+    return table
+
+
+def _addons(summary: Summary) -> RenderableType:
+    table = _list()
+    for kind in dict.fromkeys(addon.kind for addon in summary.addons):
+        named = [
+            f"{addon.name} {'(version by AWS)' if is_unknown(addon.version) else addon.version}".strip()
+            for addon in summary.addons
+            if addon.kind == kind
+        ]
+        table.add_row(kind, _Flow(named))
+    for name, reason in summary.left_out.items():
+        table.add_row("left out", f"{name}: {reason}")
+    return table
+
+
+def _counts(summary: Summary) -> RenderableType:
+    table = _list()
+    services: dict[str, list[tuple[int, str]]] = {}
+    for type_, count in summary.counts.items():
+        if type_ != STACK_TYPE:
+            service, name = _plain(type_)
+            services.setdefault(service, []).append((count, name))
+    for service, found in sorted(services.items(), key=lambda pair: (-sum(count for count, _ in pair[1]), pair[0])):
+        ranked = sorted(found, key=lambda pair: (-pair[0], pair[1]))
+        table.add_row(service, _Flow([f"{count} {name}" for count, name in ranked]))
+    return table
+
+
+def _list() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+class _Flow:
+    """Items with commas between them, which break between items only."""
+
+    def __init__(self, items: Sequence[str]) -> None:
+        self._pieces = [f"{item}," for item in items[:-1]] + list(items[-1:])
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        del console
+        widths = [len(piece) for piece in self._pieces]
+        most = sum(widths) + len(widths)
+        return Measurement(min(max(widths, default=0), options.max_width), min(most, options.max_width))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        del console
+        line = ""
+        for piece in self._pieces:
+            if line and len(line) + 1 + len(piece) > options.max_width:
+                yield Text(line)
+                line = piece
+            else:
+                line = f"{line} {piece}".strip()
+        yield Text(line)
+
+
+def _plain(type_: str) -> tuple[str, str]:
+    """The service and class of a type: `aws:ec2/vpc:Vpc` is `ec2` and `Vpc`."""
+    package, module, name = type_.split(":", 2)
+    if package == "aws":
+        return module.partition("/")[0], name
+    if module == "providers":
+        return module, name
+    # The component of pulumi-eks is not the service's own cluster.
+    return ("pulumi-eks" if package == "eks" else package), name
+
+
+def _cost(summary: Summary) -> Table:
+    cost = summary.cost
+    table = _table("", "desired", "maximum", "basis", right=("desired", "maximum"))
+    for line in cost.lines:
+        estimate = "" if line.verified else "~"
+        now, most = (f"{estimate}{usd:,.3f}" for usd in (line.desired, line.maximum))
+        table.add_row(line.item, now, most, Text(line.basis, "dim", overflow="ellipsis", no_wrap=True))
+    estimate = "" if cost.verified else "~"
+    sums = (f"{estimate}{usd:,.2f}" for usd in (cost.desired, cost.maximum))
+    months = (f"{estimate}{usd * HOURS_PER_MONTH:,.0f}" for usd in (cost.desired, cost.maximum))
+    table.add_section()
+    table.add_row(*(Text(text, "bold") for text in ("total", *sums)))
+    table.add_row("a month of 730 hours", *months)
+    return table
+
+
+def _notes(summary: Summary) -> Iterator[RenderableType]:
+    if not summary.cost.verified:
+        yield Padding(Text("~ an estimate: not AWS's own figure for this region", "dim"), (0, 0, 0, _INDENT))
+    if summary.cost.by_use:
+        yield Padding(Text(f"billed by use, not counted: {', '.join(summary.cost.by_use)}"), (0, 0, 0, _INDENT))
+    for unpriced in summary.cost.unpriced:
+        yield Padding(Text(f"not counted: {unpriced}", "yellow"), (0, 0, 0, _INDENT))
+    yield from _warnings(summary)
+
+
+def _in_short(summary: Summary) -> str:
+    cost = summary.cost
+    estimate = "" if cost.verified else "~"
+    return (
+        f"{summary.resources} resources, {len(summary.addons)} add-ons, "
+        f"{estimate}{cost.desired:,.2f} USD an hour as desired, {estimate}{cost.maximum:,.2f} at maximum"
+    )
+
+
+def _warnings(summary: Summary) -> Iterator[RenderableType]:
+    if summary.warnings:
+        yield from _section("Warnings", Group(*(Text(f"- {warning}", "yellow") for warning in summary.warnings)))

@@ -1,0 +1,108 @@
+"""Rehearse environments: three recordings of each, compared and checked."""
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from slipway import planning
+from slipway.errors import CannotRunError
+from slipway.plan.checks import check
+from slipway.plan.compare import compare
+from slipway.plan.model import Plan
+from slipway.stackfile import StackFile
+
+_HASH_SEED: Final = "PYTHONHASHSEED"
+_OTHER_IDS: Final = 1
+_ONCE: Final = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """What a rehearsal of one environment found: the plan of an `up`, and every fault as a line of text."""
+
+    file: StackFile
+    plan: Plan
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """An environment that cannot be rehearsed, and why."""
+
+    file: StackFile
+    message: str
+
+
+def rehearse(files: Sequence[StackFile]) -> Iterator[Rehearsal | Refusal]:
+    """Rehearse environments one after the other.
+
+    Each is recorded as a preview, as an `up`, and, in another process with another hash seed, as an `up` in an account
+    with other ids. All three must register the same resources with the same inputs, ids aside, and the graph must be
+    sound.
+
+    Args:
+        files: The environments.
+
+    Yields:
+        One result per environment, in order, as soon as it is there.
+    """
+    if not files:
+        return
+    with _elsewhere() as pool:
+        others = [pool.submit(_elsewhere_recorded, file) for file in files]
+        for file, other in zip(files, others, strict=True):
+            yield _one(file, other)
+
+
+def _one(file: StackFile, other: "Future[Plan | str]") -> Rehearsal | Refusal:
+    try:
+        plan = planning.record(file)
+        preview = planning.record(file, preview=True)
+    except Exception as error:
+        message = _refusal(error)
+        if message is None:
+            raise
+        return Refusal(file=file, message=message)
+    elsewhere = other.result()
+    if isinstance(elsewhere, str):
+        return Refusal(file=file, message=f"with other ids: {elsewhere}")
+    faults = [f"graph: {finding}" for finding in check(plan)]
+    faults += [f"preview and up differ: {difference}" for difference in compare(preview, plan)]
+    faults += [f"two ups with different ids differ: {difference}" for difference in compare(plan, elsewhere)]
+    return Rehearsal(file=file, plan=plan, faults=tuple(faults))
+
+
+def _elsewhere_recorded(file: StackFile) -> Plan | str:
+    """Record in a process of its own; what is wrong comes back as text, for exceptions lose parts on the way."""
+    try:
+        return planning.record(file, seed=_OTHER_IDS)
+    except Exception as error:
+        return _refusal(error) or f"{type(error).__name__}: {error}"
+
+
+def _refusal(error: Exception) -> str | None:
+    """The message where the error is the user's to mend, else None."""
+    from infra.problems import SettingsError  # noqa: PLC0415 - imports nothing heavy, but only failures need it
+    from slipway.rehearsal.recorder import RecordingError  # noqa: PLC0415
+
+    return str(error) if isinstance(error, SettingsError | RecordingError | CannotRunError) else None
+
+
+@contextmanager
+def _elsewhere() -> Iterator[ProcessPoolExecutor]:
+    """One other process, with a hash seed of its own whatever this one's is."""
+    before = os.environ.get(_HASH_SEED)
+    os.environ[_HASH_SEED] = "2" if before == "1" else "1"
+    try:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(max_workers=_ONCE, mp_context=context) as pool:
+            yield pool
+    finally:
+        if before is None:
+            del os.environ[_HASH_SEED]
+        else:
+            os.environ[_HASH_SEED] = before

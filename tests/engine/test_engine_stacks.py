@@ -1,0 +1,152 @@
+"""The repository's stacks on the real engine. Needs the Pulumi CLI and its Python language host on PATH."""
+
+from dataclasses import replace
+
+import pytest
+import yaml
+from pulumi import automation
+
+from slipway import stackfile
+from slipway.plan.compare import compare
+from slipway.plan.deployment import to_document
+from slipway.rehearsal import engine
+from slipway.rehearsal.recorder import record
+from stacks.program import main
+
+WHY_NOT = engine.available()
+pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=f"no real engine: {WHY_NOT}")
+
+ROOT = stackfile.project_folder()
+STACKS = [
+    *stackfile.environments(),
+    *(str(path) for path in sorted((ROOT / "examples").glob("Pulumi.*.yaml"))),
+]
+
+
+def recorded(file, *, preview):
+    return record(main, project=file.project, stack=file.stack, config=file.config, preview=preview)
+
+
+def differences(left, right):
+    """Every difference but two that lie in what the engine's state can hold.
+
+    It keeps an alias only where it found a resource under it, and no provider of a component.
+    """
+    found = (str(difference) for difference in compare(left, right))
+    return [
+        text
+        for text in found
+        if "[aliases]:" not in text and not text.startswith("eks:index:Cluster cluster [provider_urn]:")
+    ]
+
+
+def variant(tmp_path, change):
+    """A copy of the stack file `dev` with something changed, loaded."""
+    content = yaml.safe_load((ROOT / "stacks/config/Pulumi.dev.yaml").read_text(encoding="utf-8"))
+    change(content["config"])
+    path = tmp_path / "Pulumi.variant.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return stackfile.load(str(path))
+
+
+@pytest.fixture(scope="module")
+def life():
+    return engine.live(stackfile.load("dev"))
+
+
+@pytest.mark.parametrize("selection", STACKS)
+def test_a_preview_registers_what_the_plan_says(selection):
+    file = stackfile.load(selection)
+    with engine.stack(file) as running:
+        outcome = running.preview()
+    assert outcome.changes == {"create": len(outcome.plan.resources)}
+    assert differences(recorded(file, preview=True), outcome.plan) == []
+
+
+def test_an_up_leaves_what_the_plan_says(life):
+    file = stackfile.load("dev")
+    assert life.up.changes == life.preview.changes
+    assert differences(recorded(file, preview=False), life.up.plan) == []
+
+
+def test_a_second_preview_is_empty(life):
+    assert life.again.changes.keys() == {"same"}
+    assert life.again.changed == 0
+
+
+def test_a_refresh_finds_no_drift(life):
+    assert life.refresh.changed == 0
+    assert compare(life.up.plan, life.refresh.plan) == ()
+
+
+def test_a_destroy_leaves_nothing(life):
+    assert life.destroy is not None
+    assert life.destroy.changes == {"delete": life.up.changes["create"]}
+
+
+def test_a_plan_is_a_state_that_the_engine_takes_over():
+    file = stackfile.load("dev")
+    plan = recorded(file, preview=False)
+    # The engine keeps no provider of a component (see `differences`).
+    resources = [each if each.custom else replace(each, provider="") for each in plan]
+    document = to_document(replace(plan, resources=tuple(resources)))
+    with engine.stack(file) as running:
+        running._stack.import_stack(automation.Deployment(version=3, deployment=document["deployment"]))
+        outcome = running.preview()
+    assert outcome.changes == {"same": len(plan.resources)}
+
+
+def test_a_change_of_the_stack_file_shows_as_that_change(tmp_path):
+    with engine.stack(variant(tmp_path, lambda _config: None)) as running:
+        running.up()
+        changed = variant(tmp_path, lambda config: config["slipway:nodeGroups"][1].update(max=5))
+        target = running.root / "stacks/config" / changed.path.name
+        salted = yaml.safe_load(target.read_text(encoding="utf-8"))
+        salted["config"] = yaml.safe_load(changed.path.read_text(encoding="utf-8"))["config"]
+        target.write_text(yaml.safe_dump(salted), encoding="utf-8")
+        outcome = running.preview()
+        (group,) = (
+            resource for resource in outcome.plan.of_type("aws:eks/nodeGroup:NodeGroup") if "gpu" in resource.name
+        )
+        assert group.inputs["scalingConfig"]["maxSize"] == 5
+        assert 0 < outcome.changed < 5
+        assert "create" not in outcome.changes
+        assert "replace" not in outcome.changes
+
+
+def test_what_is_protected_survives_a_destroy(tmp_path):
+    def keep(config):
+        config["slipway:platform"]["disposable"] = False
+
+    with engine.stack(variant(tmp_path, keep)) as running:
+        protected = {resource.urn for resource in running.up().plan if resource.protect}
+        assert protected
+        with pytest.raises(engine.EngineError, match="protect"):
+            running.destroy()
+        assert protected <= {resource.urn for resource in running.state()}
+
+
+def test_a_mistake_in_a_stack_file_is_what_the_engine_reports(tmp_path):
+    def misspell(config):
+        config["slipway:network"]["nat"] = "sinlge"
+
+    with engine.stack(variant(tmp_path, misspell)) as running:
+        for operation in (running.preview, running.up):
+            with pytest.raises(engine.EngineError, match=r"network\.nat: 'sinlge' is not allowed"):
+                operation()
+
+
+def test_the_engine_sees_no_credentials_and_writes_nothing_into_the_project(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_PROFILE", "work")
+    monkeypatch.setenv("KUBECONFIG", "/home/somebody/.kube/config")
+    file = stackfile.load("dev")
+    before = file.path.read_bytes()
+    with engine.stack(file) as running:
+        root = running.root
+        assert running.environment["AWS_ACCESS_KEY_ID"] == ""
+        assert running.environment["AWS_PROFILE"] == ""
+        assert running.environment["KUBECONFIG"] == ""
+        running.preview()
+    assert file.path.read_bytes() == before
+    assert not root.exists()
