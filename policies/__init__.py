@@ -1,0 +1,1 @@
+"""Policies that catch what costs money, data or a night."""

@@ -1,0 +1,1 @@
+"""Rules by topic, as plain functions."""

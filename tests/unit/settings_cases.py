@@ -1,0 +1,33 @@
+"""For every rule about stack files a patch that breaks that rule and no other, by name."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from tests.unit import settings_cases_cluster as cluster
+from tests.unit import settings_cases_groups as groups
+from tests.unit import settings_cases_spelling as spelling
+from tests.unit import settings_cases_storage as storage
+from tests.unit.settings_stack import Case, Table
+
+_PARTS: Final = (
+    spelling.spelling,
+    cluster.platform,
+    cluster.network,
+    cluster.cluster,
+    cluster.addons,
+    groups.groups,
+    groups.kinds,
+    groups.gpus,
+    storage.lustre,
+    storage.efs,
+)
+
+
+def _all() -> dict[str, Case]:
+    table = Table()
+    for part in _PARTS:
+        part(table)
+    return table.cases
+
+
+CASES: Final[Mapping[str, Case]] = _all()
