@@ -13,7 +13,7 @@ from addons import install, registry
 from addons.spec import Chart
 from infra import naming
 from infra.cluster.cluster import Cluster, ClusterArgs
-from infra.cluster.settings import NO_CONTROL_PLANE_ZONES
+from infra.cluster.settings import control_plane_zones
 from infra.handle import ClusterHandle
 from infra.network.network import Network, NetworkArgs
 from infra.node_groups.expand import expand
@@ -71,7 +71,7 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
         ),
         under,
     )
-    control_plane_zones = [zone for zone in network_settings.zone_ids if zone not in NO_CONTROL_PLANE_ZONES]
+    core_zones = control_plane_zones(network_settings.zone_ids)
     cluster = Cluster(
         "cluster",
         ClusterArgs(
@@ -80,10 +80,8 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
             region=region,
             partition=partition,
             vpc_id=network.vpc_id,
-            private_subnets=[network.private_subnets[zone] for zone in control_plane_zones],
-            public_subnets=[
-                network.public_subnets[zone] for zone in control_plane_zones if zone in network.public_subnets
-            ],
+            private_subnets=[network.private_subnets[zone] for zone in core_zones],
+            public_subnets=[network.public_subnets[zone] for zone in core_zones if zone in network.public_subnets],
             tags=tags,
             disposable=platform.disposable,
             permissions_boundary=platform.permissions_boundary,

@@ -51,6 +51,11 @@ def local_zones(region: str) -> tuple[str, ...]:
     return tuple(zone for zone, row in _local().items() if row["region"] == region)
 
 
+def is_local(zone_id: str) -> bool:
+    """Whether it is a Local Zone: nodes run there, while control planes, NAT gateways, endpoints and EFS do not."""
+    return zone_id in _local()
+
+
 @cache
 def offered_zones(type_name: str, region: str) -> tuple[str, ...]:
     """The zone ids of a region in which an instance type can be had, in order; empty where it cannot.

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from infra.catalog import eks
 from infra.catalog.errors import UnknownNameError
+from infra.catalog.zones import is_local
 from infra.model import Model
 from infra.network.settings import Cidr, RetentionDays
 from infra.problems import Problem, one_of, shown
@@ -77,14 +78,20 @@ class ClusterSettings(Model):
     """EKS refuses to delete the cluster until this is false."""
 
 
+def control_plane_zones(zones: Sequence[str]) -> tuple[str, ...]:
+    """The zones of the network that EKS can put a control plane into."""
+    return tuple(zone for zone in zones if zone not in NO_CONTROL_PLANE_ZONES and not is_local(zone))
+
+
 def problems(cluster: ClusterSettings, vpc_cidr: str, zones: Sequence[str], today: datetime.date) -> Iterator[Problem]:
     """What is wrong with the control plane.
 
     Sources: facts/eks_versions.json; EKS API KubernetesNetworkConfigRequest.serviceIpv4Cidr.
     """
     yield from _version_problems(cluster, today)
-    usable = [zone for zone in zones if zone not in NO_CONTROL_PLANE_ZONES]
-    if len(usable) < 2 <= len(zones):  # noqa: PLR2004  # said in the message
+    regional = [zone for zone in zones if not is_local(zone)]
+    usable = control_plane_zones(regional)
+    if len(usable) < 2 <= len(regional):  # noqa: PLR2004  # said in the message
         yield Problem(
             "network",
             f"{one_of(zones)}: EKS needs two zones for its control plane, "

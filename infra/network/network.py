@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra import naming
+from infra.catalog.zones import is_local
 from infra.network.cidr import plan
 from infra.network.endpoints import required
 from infra.network.settings import NetworkSettings
@@ -112,7 +113,7 @@ class Network(pulumi.ComponentResource):
         private, public = {}, {}
         for zone, cidrs in zip(settings.zones, zones, strict=True):
             private[zone] = self._subnet("private", zone, cidrs.private, "internal-elb")
-            if cidrs.public is not None:
+            if cidrs.public is not None and not is_local(zone):
                 public[zone] = self._subnet("public", zone, cidrs.public, "elb")
         return private, public
 
@@ -253,7 +254,7 @@ class Network(pulumi.ComponentResource):
                 service_name=f"com.amazonaws.{region}.{name}",
                 vpc_endpoint_type="Interface",
                 private_dns_enabled=True,
-                subnet_ids=list(self.private_subnets.values()),
+                subnet_ids=[subnet for zone, subnet in self.private_subnets.items() if not is_local(zone)],
                 security_group_ids=[group.id],
                 tags=self._tags(name.replace(".", "-")),
                 opts=self._child,

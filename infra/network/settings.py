@@ -84,7 +84,8 @@ class NetworkSettings(Model):
     """Use this VPC. Then `zones`, `cidr`, `nat` and what else describes a new VPC must be left out."""
     zones: tuple[str, ...] = ()
     """Zone ids such as `usw2-az1` (names such as us-west-2a differ per account). Add new ones at the end: a
-    zone's addresses come from its position. EKS needs at least two."""
+    zone's addresses come from its position. EKS needs at least two. A Local Zone (`use1-dfw2-az1`, for p6e) may stand
+    among them: nodes run there, and all else in the others."""
     cidr: Cidr = "10.0.0.0/16"
     """The VPC's addresses, /16 to /28."""
     private_prefix: Annotated[int, Field(ge=16, le=28)] = 19
@@ -157,7 +158,7 @@ def _existing_problems(network: NetworkSettings) -> Iterator[Problem]:
 
 def _zone_problems(zones: tuple[str, ...], region: str, here: str) -> Iterator[Problem]:
     try:
-        known = catalog_zones.zones(region)
+        known = (*catalog_zones.zones(region), *catalog_zones.local_zones(region))
     except UnknownNameError:
         return  # platform.region has its own message
     for index, zone in enumerate(zones):
@@ -168,8 +169,10 @@ def _zone_problems(zones: tuple[str, ...], region: str, here: str) -> Iterator[P
             )
         if zones.index(zone) != index:
             yield Problem(f"{here}[{index}]", f"{shown(zone)} stands here twice")
-    if len(set(zones)) < 2:  # noqa: PLR2004  # said in the message
-        yield Problem(here, f"{len(set(zones))} zone(s); EKS needs at least two: {one_of(known)}")
+    regional = {zone for zone in zones if not catalog_zones.is_local(zone)}
+    if len(regional) < 2:  # noqa: PLR2004  # said in the message
+        choice = one_of(zone for zone in known if not catalog_zones.is_local(zone))
+        yield Problem(here, f"{len(regional)} zone(s); EKS needs at least two: {choice}")
 
 
 def warnings(network: NetworkSettings) -> Iterator[str]:

@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from infra import naming
 from infra.catalog.efs import NFS_PORT
+from infra.catalog.zones import is_local
 from infra.handle import EfsVolume
 from infra.storage.settings import EfsSettings
 
@@ -64,7 +65,7 @@ def efs(
     policy = aws.efs.FileSystemPolicy(
         name, file_system_id=system.id, policy=pulumi.Output.json_dumps(_policy(system)), opts=opts
     )
-    zones = [settings.one_zone] if settings.one_zone else list(subnets)
+    zones = [settings.one_zone] if settings.one_zone else [zone for zone in subnets if not is_local(zone)]
     targets = [
         aws.efs.MountTarget(
             f"{name}-{zone}",

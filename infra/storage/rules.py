@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from infra.catalog import efs as efs_facts
 from infra.catalog import lustre as facts
+from infra.catalog.zones import is_local
 from infra.problems import Problem, nearest, one_of, shown
 from infra.storage.settings import EfsSettings, LustreSettings, StorageSettings
 
@@ -148,6 +149,7 @@ def _efs_problems(efs: EfsSettings, here: str, zones: Sequence[str]) -> Iterator
     )
     if wrong:
         yield Problem(f"{here}.throughput", wrong)
+    zones = [zone for zone in zones if not is_local(zone)]
     if efs.one_zone is not None and efs.one_zone not in zones:
         yield Problem(
             f"{here}.oneZone",

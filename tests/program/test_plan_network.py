@@ -137,3 +137,35 @@ def test_flow_logs_are_written_with_a_role_of_their_own(prod: Plan):
     assert log.inputs["logDestination"] == group.outputs["arn"]
     assert group.inputs["retentionInDays"] == 30
     assert prod.one("aws:iam/rolePolicy:RolePolicy", "network-flow-logs").urn in log.dependencies
+
+
+def test_a_local_zone_has_nodes_and_nothing_else(record_settings):
+    """p6e is sold in a Local Zone alone, where there is no control plane, NAT gateway, endpoint or EFS."""
+    plan = record_settings(
+        {
+            "platform": {"name": "p", "region": "us-east-1", "environment": "t", "owner": "t", "costCenter": "t"},
+            "network": {"zones": ["use1-az4", "use1-az6", "use1-dfw2-az1"], "endpoints": ["monitoring"]},
+            "nodeGroups": [
+                {"name": "system", "system": True, "instanceTypes": ["m7i.large"], "min": 1},
+                {
+                    "name": "gb200",
+                    "instanceTypes": ["p6e-gb200.36xlarge"],
+                    "zones": ["use1-dfw2-az1"],
+                    "capacity": {"type": "capacity-block", "reservationId": "cr-0123456789abcdef0"},
+                    "efa": True,
+                },
+            ],
+            "storage": {"efs": [{"name": "home"}]},
+            "addons": {"preset": "training"},
+        }
+    )
+    zones = {subnet.id: subnet.inputs["availabilityZoneId"] for subnet in plan.of_type(SUBNET)}
+    local = plan.one(SUBNET, "network-private-use1-dfw2-az1")
+    assert plan.one("aws:eks/nodeGroup:NodeGroup", "gb200-use1-dfw2-az1").inputs["subnetIds"] == [local.id]
+    assert local.id not in plan.one("aws:eks/cluster:Cluster").inputs["vpcConfig"]["subnetIds"]
+    assert local.id not in plan.one(ENDPOINT, "network-monitoring").inputs["subnetIds"]
+    assert local.id not in {target.inputs["subnetId"] for target in plan.of_type("aws:efs/mountTarget:MountTarget")}
+    nats = {zones[nat.inputs["subnetId"]] for nat in plan.of_type("aws:ec2/natGateway:NatGateway")}
+    assert nats == {"use1-az4", "use1-az6"}
+    # Its way out is a NAT gateway in the region.
+    assert "natGatewayId" in plan.one(ROUTE, "network-private-use1-dfw2-az1").inputs
