@@ -75,7 +75,13 @@ def plan(
 
 
 @app.command()
-def rehearse(stack: Environments = None, debug: Debug = False) -> None:  # noqa: ARG001 - main looks at it
+def rehearse(
+    stack: Environments = None,
+    engine: Annotated[
+        bool, typer.Option("--engine", help="Then live on the real engine: needs the Pulumi CLI.")
+    ] = False,
+    debug: Debug = False,  # noqa: ARG001 - main looks at it
+) -> None:
     """Plan environments three ways and compare.
 
     As preview, as up, and as up with other ids: fails unless all register the same, and the graph is sound.
@@ -87,6 +93,12 @@ def rehearse(stack: Environments = None, debug: Debug = False) -> None:  # noqa:
     files = [stackfile.load(name) for name in stack or stackfile.environments()]
     if not files:
         raise CannotRunError("there is no environment in the stack folder, and none was named with -s")
+    if engine:
+        from slipway.rehearsal.engine import available  # noqa: PLC0415
+
+        why_not = available()
+        if why_not is not None:
+            raise CannotRunError(f"--engine: {why_not}")
     failed = refused = 0
     for result in rehearsal.rehearse(files):
         if isinstance(result, rehearsal.Refusal):
@@ -96,10 +108,14 @@ def rehearse(stack: Environments = None, debug: Debug = False) -> None:  # noqa:
         text.show(summary.summary(result.plan), sys.stdout, brief=True)
         written = Path("out") / result.file.stack / "plan.json"
         output.write(written, output.document(result.plan))
-        failed += bool(result.faults)
+        lived = rehearsal.on_engine(result.file, result.plan) if engine else None
+        failed += bool(result.faults or (lived and lived.faults))
         verdict = f"{len(result.faults)} faults" if result.faults else "same resources, same inputs, sound graph"
         sys.stdout.write(f"\n  preview, up, up with other ids: {verdict}; {written}\n\n")
         sys.stdout.writelines(f"    {fault}\n" for fault in result.faults)
+        if lived is not None:
+            sys.stdout.write(f"  on the engine, preview, up, preview, refresh: {lived.summary}\n\n")
+            sys.stdout.writelines(f"    {fault}\n" for fault in lived.faults)
     sys.stdout.write(_closing(len(files), failed, refused) + "\n")
     if refused or failed:
         raise typer.Exit(CANNOT_RUN if refused else FOUND)

@@ -106,3 +106,34 @@ def _elsewhere() -> Iterator[ProcessPoolExecutor]:
             del os.environ[_HASH_SEED]
         else:
             os.environ[_HASH_SEED] = before
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lived:
+    """What became of an environment on the real engine: one line of text, and every fault as another."""
+
+    summary: str
+    faults: tuple[str, ...]
+
+
+def on_engine(file: StackFile, plan: Plan) -> Lived:
+    """Let an environment live through preview, `up`, a second preview, refresh and destroy on the real engine.
+
+    The engine must register what the plan says, and change nothing the second time.
+
+    Args:
+        file: The environment.
+        plan: Its recording as an `up`.
+
+    Raises:
+        EngineError: The engine refuses to run it.
+    """
+    from slipway.rehearsal import engine  # noqa: PLC0415  # the driver takes as long to load as a plan
+
+    life = engine.live(file)
+    seconds = life.preview.seconds + life.up.seconds + life.again.seconds + life.refresh.seconds
+    faults = [f"the engine and the plan differ: {difference}" for difference in compare(plan, life.up.plan)]
+    faults += [f"the second preview is not empty: {life.again.changed} changes"] if life.again.changed else []
+    faults += [f"refresh is not empty: {life.refresh.changed} changes"] if life.refresh.changed else []
+    end = "kept, as it is protected" if life.destroy is None else f"destroyed in {life.destroy.seconds:.0f} s"
+    return Lived(summary=f"{len(life.up.plan.resources)} resources, {seconds:.0f} s; {end}", faults=tuple(faults))

@@ -1,8 +1,10 @@
 """Where the real engine is missing, that is said, and nothing else happens."""
 
+import sys
+
 import pytest
 
-from slipway import stackfile
+from slipway import cli, stackfile
 from slipway.rehearsal import engine
 
 TOOLS = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
@@ -40,3 +42,13 @@ def test_a_stack_needs_the_engine():
         engine.stack(file),
     ):
         pytest.fail("there is no engine")
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_command_says_so_before_it_plans(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["slipway", "rehearse", "--engine", "-s", "dev"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    captured = capsys.readouterr()
+    assert (ended.value.code, captured.out) == (2, "")
+    assert captured.err == "slipway: --engine: pulumi is not on PATH\n"
