@@ -10,11 +10,14 @@ import sys
 import traceback
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from slipway.errors import CannotRunError
+
+if TYPE_CHECKING:
+    from slipway.rehearse import Verdict
 
 FOUND: Final = 1
 CANNOT_RUN: Final = 2
@@ -77,6 +80,7 @@ def plan(
 @app.command()
 def rehearse(
     stack: Environments = None,
+    format_: Annotated[Format, typer.Option("--format", help="text: a page each; json: what was found.")] = Format.TEXT,
     engine: Annotated[
         bool, typer.Option("--engine", help="Then live on the real engine: needs the Pulumi CLI.")
     ] = False,
@@ -86,9 +90,9 @@ def rehearse(
 
     As preview, as up, and as up with other ids: fails unless all register the same, and the graph is sound.
     """
-    from slipway import output, stackfile  # noqa: PLC0415
     from slipway import rehearse as rehearsal  # noqa: PLC0415
-    from slipway.plan import summary, text  # noqa: PLC0415
+    from slipway import stackfile  # noqa: PLC0415
+    from slipway.plan import text  # noqa: PLC0415
 
     files = [stackfile.load(name) for name in stack or stackfile.environments()]
     if not files:
@@ -99,26 +103,25 @@ def rehearse(
         why_not = available()
         if why_not is not None:
             raise CannotRunError(f"--engine: {why_not}")
-    failed = refused = 0
+    found = []
     for result in rehearsal.rehearse(files):
         if isinstance(result, rehearsal.Refusal):
-            refused += 1
             _say(f"{result.file.stack} ({result.file.path}) cannot be planned:\n{_indented(result.message)}")
+            found.append(rehearsal.Verdict(file=result.file, refused=result.message))
             continue
-        text.show(summary.summary(result.plan), sys.stdout, brief=True)
-        written = Path("out") / result.file.stack / "plan.json"
-        output.write(written, output.document(result.plan))
-        lived = rehearsal.on_engine(result.file, result.plan) if engine else None
-        failed += bool(result.faults or (lived and lived.faults))
-        verdict = f"{len(result.faults)} faults" if result.faults else "same resources, same inputs, sound graph"
-        sys.stdout.write(f"\n  preview, up, up with other ids: {verdict}; {written}\n\n")
-        sys.stdout.writelines(f"    {fault}\n" for fault in result.faults)
-        if lived is not None:
-            sys.stdout.write(f"  on the engine, preview, up, preview, refresh: {lived.summary}\n\n")
-            sys.stdout.writelines(f"    {fault}\n" for fault in lived.faults)
-    sys.stdout.write(_closing(len(files), failed, refused) + "\n")
-    if refused or failed:
-        raise typer.Exit(CANNOT_RUN if refused else FOUND)
+        verdict = rehearsal.verdict(result, Path("out"), engine=engine)
+        found.append(verdict)
+        if format_ is Format.TEXT and verdict.page is not None:
+            text.show(verdict.page, sys.stdout, brief=True)
+            sys.stdout.write(_rehearsed(verdict))
+    if format_ is Format.JSON:
+        sys.stdout.write(json.dumps({"environments": [verdict.data() for verdict in found]}, indent=2) + "\n")
+    else:
+        sys.stdout.write(_closing(found) + "\n")
+    if any(verdict.refused for verdict in found):
+        raise typer.Exit(CANNOT_RUN)
+    if any(verdict.faults for verdict in found):
+        raise typer.Exit(FOUND)
 
 
 @app.command()
@@ -176,8 +179,19 @@ def _message(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())} ({_DEBUG} shows where)"
 
 
-def _closing(total: int, failed: int, refused: int) -> str:
-    environments = f"{total} environment{'s' if total > 1 else ''}"
+def _rehearsed(verdict: "Verdict") -> str:
+    """What is said below an environment's page."""
+    agreed = f"{len(verdict.faults)} faults" if verdict.faults else "same resources, same inputs, sound graph"
+    lines = ["", f"  preview, up, up with other ids: {agreed}; {verdict.plan}"]
+    if verdict.engine:
+        lines.append(f"  on the engine, preview, up, preview, refresh: {verdict.engine}")
+    return "\n".join([*lines, "", *(f"    {fault}" for fault in verdict.faults), ""])
+
+
+def _closing(found: "list[Verdict]") -> str:
+    failed = sum(bool(verdict.faults) for verdict in found)
+    refused = sum(bool(verdict.refused) for verdict in found)
+    environments = f"{len(found)} environment{'s' if len(found) > 1 else ''}"
     if not failed and not refused:
         return f"{environments} rehearsed: all three recordings of each agree"
     parts = [f"{failed} with faults"] if failed else []

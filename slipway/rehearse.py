@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from slipway import planning
+from slipway import output, planning
 from slipway.errors import CannotRunError
 from slipway.plan.checks import check
 from slipway.plan.compare import compare
 from slipway.plan.model import Plan
+from slipway.plan.summary import Summary, summary
 from slipway.stackfile import StackFile
 
 _HASH_SEED: Final = "PYTHONHASHSEED"
@@ -109,24 +111,69 @@ def _elsewhere() -> Iterator[ProcessPoolExecutor]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lived:
-    """What became of an environment on the real engine: one line of text, and every fault as another."""
+class Verdict:
+    """One environment, judged.
 
-    summary: str
-    faults: tuple[str, ...]
+    Attributes:
+        file: The environment.
+        page: Its plan as a page; None where it was refused.
+        plan: Where its plan was written.
+        engine: What the real engine did with it, in a line; empty where it was not asked.
+        faults: Everything found, a line each.
+        refused: Why it cannot be planned; empty where it can.
+    """
+
+    file: StackFile
+    page: Summary | None = None
+    plan: Path | None = None
+    engine: str = ""
+    faults: tuple[str, ...] = ()
+    refused: str = ""
+
+    def data(self) -> dict[str, object]:
+        """The same for machines."""
+        named: dict[str, object] = {"stack": self.file.stack, "file": str(self.file.path)}
+        if self.page is None:
+            return {**named, "refused": self.refused}
+        cost = self.page.cost
+        return {
+            **named,
+            "plan": str(self.plan),
+            "resources": self.page.resources,
+            "usdPerHour": {"desired": round(cost.desired, 4), "maximum": round(cost.maximum, 4)},
+            "warnings": list(self.page.warnings),
+            "engine": self.engine or None,
+            "faults": list(self.faults),
+        }
 
 
-def on_engine(file: StackFile, plan: Plan) -> Lived:
-    """Let an environment live through preview, `up`, a second preview, refresh and destroy on the real engine.
-
-    The engine must register what the plan says, and change nothing the second time.
+def verdict(rehearsal: Rehearsal, folder: Path, *, engine: bool) -> Verdict:
+    """Write an environment's plan below `folder`, and judge it.
 
     Args:
-        file: The environment.
-        plan: Its recording as an `up`.
+        rehearsal: Its three recordings, compared.
+        folder: Where plans go, each in a folder of its own.
+        engine: Also let it live on the real engine.
 
     Raises:
         EngineError: The engine refuses to run it.
+    """
+    written = folder / rehearsal.file.stack / "plan.json"
+    output.write(written, output.document(rehearsal.plan))
+    lived, faults = _on_engine(rehearsal.file, rehearsal.plan) if engine else ("", ())
+    return Verdict(
+        file=rehearsal.file,
+        page=summary(rehearsal.plan),
+        plan=written,
+        engine=lived,
+        faults=(*rehearsal.faults, *faults),
+    )
+
+
+def _on_engine(file: StackFile, plan: Plan) -> tuple[str, tuple[str, ...]]:
+    """Let an environment live through preview, `up`, a second preview, refresh and destroy on the real engine.
+
+    The engine must register what the plan says, and change nothing the second time.
     """
     from slipway.rehearsal import engine  # noqa: PLC0415  # the driver takes as long to load as a plan
 
@@ -136,4 +183,4 @@ def on_engine(file: StackFile, plan: Plan) -> Lived:
     faults += [f"the second preview is not empty: {life.again.changed} changes"] if life.again.changed else []
     faults += [f"refresh is not empty: {life.refresh.changed} changes"] if life.refresh.changed else []
     end = "kept, as it is protected" if life.destroy is None else f"destroyed in {life.destroy.seconds:.0f} s"
-    return Lived(summary=f"{len(life.up.plan.resources)} resources, {seconds:.0f} s; {end}", faults=tuple(faults))
+    return f"{len(life.up.plan.resources)} resources, {seconds:.0f} s; {end}", tuple(faults)

@@ -324,3 +324,13 @@ def test_kubernetes_resources_are_on_the_clusters_own_provider(plan: Plan):
     for resource in plan:
         if resource.package == "kubernetes":
             assert resource.provider_urn == provider.urn
+
+
+@pytest.mark.parametrize("plugin", ["aws-efa-k8s-device-plugin", "nvidia-device-plugin"])
+def test_device_plugins_reach_the_nodes_they_are_for(plan: Plan, plugin: str):
+    """A plugin that does not tolerate the taint advertises nothing, and jobs wait or fall back to TCP."""
+    found = [release for release in plan.of_type("kubernetes:helm.sh/v3:Release") if release.name == plugin]
+    taints = {taint["key"] for group in plan.of_type(NODE_GROUP) for taint in group.inputs.get("taints", [])}
+    for release in found:
+        tolerated = {toleration["key"] for toleration in release.inputs["values"]["tolerations"]}
+        assert taints <= tolerated

@@ -244,3 +244,15 @@ def test_a_terminal_without_unicode_still_gets_the_page():
         command, env={"PYTHONIOENCODING": "ascii", "PATH": ""}, cwd=ROOT, capture_output=True, check=True
     )
     assert b"Node groups" in done.stdout
+
+
+def test_rehearse_tells_machines_what_it_found(slipway, changed_dev):
+    refused = changed_dev("nat: single", "nat: sinlge")
+    code, out, _ = slipway("rehearse", "-s", "dev", "-s", refused, "--format", "json")
+    assert code == 2
+    good, bad = json.loads(out)["environments"]
+    assert (good["stack"], good["plan"], good["faults"], good["engine"]) == ("dev", "out/dev/plan.json", [], None)
+    assert good["resources"] == len(from_document(json.loads(Path(good["plan"]).read_text())).resources)
+    assert 0 < good["usdPerHour"]["desired"] <= good["usdPerHour"]["maximum"]
+    assert bad["stack"] == "changed"
+    assert "network.nat: 'sinlge'" in bad["refused"]
