@@ -15,6 +15,12 @@ Backend = Literal["pod-identity", "irsa"]
 POD_IDENTITY_SERVICE = "pods.eks.amazonaws.com"
 
 
+def service_trust(service: str, *actions: str) -> str:
+    """The trust policy of a role that one AWS service assumes, `sts:AssumeRole` unless said otherwise."""
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": list(actions) or "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
 @dataclass(frozen=True, kw_only=True)
 class WorkloadIdentityArgs:
     """Who may act as what.
@@ -104,18 +110,7 @@ def _trust(args: WorkloadIdentityArgs) -> pulumi.Input[str]:
         Kubernetes service accounts".
     """
     if args.backend == "pod-identity":
-        return json.dumps(
-            {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Effect": "Allow",
-                        "Principal": {"Service": POD_IDENTITY_SERVICE},
-                        "Action": ["sts:AssumeRole", "sts:TagSession"],
-                    }
-                ],
-            }
-        )
+        return service_trust(POD_IDENTITY_SERVICE, "sts:AssumeRole", "sts:TagSession")
     subject = f"system:serviceaccount:{args.namespace}:{args.service_account}"
     return pulumi.Output.all(args.oidc.provider_arn, args.oidc.issuer).apply(
         lambda got: json.dumps(

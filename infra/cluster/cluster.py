@@ -1,6 +1,5 @@
 """The cluster component: control plane, encryption, logs, access, OIDC provider, Kubernetes provider."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ import pulumi_kubernetes as kubernetes
 from infra import naming
 from infra.cluster.settings import ClusterSettings
 from infra.handle import Oidc
+from infra.identity import service_trust
 
 _POLICIES: Mapping[str, str] = {
     "cluster-admin": "AmazonEKSClusterAdminPolicy",
@@ -167,18 +167,7 @@ class Cluster(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{name}-service",
             description=f"Control plane of {args.name}",
-            assume_role_policy=json.dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Principal": {"Service": "eks.amazonaws.com"},
-                            "Action": ["sts:AssumeRole", "sts:TagSession"],
-                        }
-                    ],
-                }
-            ),
+            assume_role_policy=service_trust("eks.amazonaws.com", "sts:AssumeRole", "sts:TagSession"),
             permissions_boundary=args.permissions_boundary,
             tags=naming.tags(args.tags, f"{args.name}-service"),
             opts=child,

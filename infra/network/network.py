@@ -1,6 +1,5 @@
 """The network component: a VPC whose plan leaves room, or an existing one by ids."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ import pulumi_aws as aws
 
 from infra import naming
 from infra.catalog.zones import is_local
+from infra.identity import service_trust
 from infra.network.cidr import plan
 from infra.network.endpoints import required
 from infra.network.settings import NetworkSettings
@@ -275,18 +275,7 @@ class Network(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{self._name}-flow-logs",
             description="VPC flow logs write to their log group",
-            assume_role_policy=json.dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
-                            "Action": "sts:AssumeRole",
-                        }
-                    ],
-                }
-            ),
+            assume_role_policy=service_trust("vpc-flow-logs.amazonaws.com"),
             permissions_boundary=self._args.permissions_boundary,
             tags=self._tags("flow-logs"),
             opts=self._child,

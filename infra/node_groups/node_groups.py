@@ -1,6 +1,5 @@
 """The node groups component: one managed node group per group and zone, keyed by zone, never by index."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra import naming
+from infra.identity import service_trust
 from infra.node_groups.expand import ManagedGroup, asg_tags, resource_tags
 from infra.node_groups.launch_template import ClusterInputs, launch_template
 
@@ -107,14 +107,7 @@ class NodeGroups(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{self._name}-node",
             description=f"Nodes of {self._args.cluster.name}",
-            assume_role_policy=json.dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-                    ],
-                }
-            ),
+            assume_role_policy=service_trust("ec2.amazonaws.com"),
             permissions_boundary=self._args.permissions_boundary,
             tags=self._tags("node"),
             opts=self._child,
