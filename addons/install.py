@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
-from addons.objects import KubernetesObject, logical_name
+from addons.objects import KubernetesObject, logical_name, namespace
 from addons.registry import Selected
 from addons.settings import IdentityBackend
 from addons.spec import AddOn, Chart, EksAddon, Identity, ManagedSettings, Objects
@@ -118,9 +118,9 @@ class AddOnComponent(pulumi.ComponentResource):
         self._handle = handle
         self._after = (handle.control_plane, *handle.nodes, *after)
         self.warnings = ()
-        namespace = self._namespace(addon)
+        spaces = self._namespace(addon)
         identities = dict(self._identities(addon, backend))
-        ready = [*namespace, *(item for one in identities.values() for item in one.ready)]
+        ready = [*spaces, *(item for one in identities.values() for item in one.ready)]
         irsa = backend == "irsa"
         roles = {name: one.role_arn for name, one in identities.items()} if irsa else {}
         match addon.source:
@@ -153,13 +153,7 @@ class AddOnComponent(pulumi.ComponentResource):
     def _namespace(self, addon: AddOn[Any]) -> list[pulumi.Resource]:
         if not addon.create_namespace:
             return []
-        labels = {f"pod-security.kubernetes.io/{mode}": addon.pod_security for mode in ("enforce", "audit", "warn")}
-        manifest = {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {"name": addon.namespace, "labels": labels},
-        }
-        return [self._object(manifest, ())]
+        return [self._object(namespace(addon.namespace, addon.pod_security), ())]
 
     def _identities(self, addon: AddOn[Any], backend: IdentityBackend) -> Iterator[tuple[str, WorkloadIdentity]]:
         """The service accounts that may do something on this cluster, and their roles."""

@@ -11,6 +11,8 @@ from typing import Any
 
 import pulumi
 
+from addons.spec import PodSecurity
+
 
 class KubernetesObject(pulumi.CustomResource):
     """One Kubernetes object, of the type that the SDK's class for its kind would have."""
@@ -30,6 +32,15 @@ class KubernetesObject(pulumi.CustomResource):
             # The engine picks the plugin by the SDK's version, as for the SDK's own classes.
             pulumi.ResourceOptions.merge(pulumi.ResourceOptions(version=_sdk_version()), opts),
         )
+
+
+def namespace(name: str, pod_security: PodSecurity) -> dict[str, Any]:
+    """A namespace that enforces a Pod Security Standard, and warns of what the standard refuses.
+
+    Source: Kubernetes, "Enforce Pod Security Standards with Namespace Labels".
+    """
+    labels = {f"pod-security.kubernetes.io/{mode}": pod_security for mode in ("enforce", "audit", "warn")}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
 @cache

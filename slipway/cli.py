@@ -18,6 +18,7 @@ from slipway.errors import CannotRunError
 
 if TYPE_CHECKING:
     from slipway.rehearse import Verdict
+    from slipway.stackfile import StackFile
 
 FOUND: Final = 1
 CANNOT_RUN: Final = 2
@@ -97,6 +98,7 @@ def rehearse(
     files = [stackfile.load(name) for name in stack or stackfile.environments()]
     if not files:
         raise CannotRunError("there is no environment in the stack folder, and none was named with -s")
+    _apart(files)
     if engine:
         from slipway.rehearsal.engine import available  # noqa: PLC0415
 
@@ -139,6 +141,7 @@ def refresh(
 ) -> None:
     """Renew instance types, offerings, prices, quotas, AMIs and add-on versions from AWS."""
     import boto3  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
     import infra.catalog  # noqa: PLC0415
     from infra.catalog import zones  # noqa: PLC0415
@@ -147,7 +150,7 @@ def refresh(
     data = Path(infra.catalog.__file__).parent / "data"
     try:
         report = renewal.refresh(boto3.Session(), regions=region or zones.regions(), directory=data)
-    except renewal.RefreshError as error:
+    except (renewal.RefreshError, BotoCoreError) as error:
         raise CannotRunError(str(error)) from error
     sys.stdout.write(renewal.summary(report) + "\n")
 
@@ -159,8 +162,15 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show a character is no reason to show nothing.
         sys.stdout.reconfigure(errors="replace")
+    if sys.stdout is None:
+        _say("slipway: stdout is closed: there is nowhere to write a result")
+        sys.exit(CANNOT_RUN)
     try:
-        app()
+        try:
+            app()
+        finally:
+            # Here a full disk is an error with a message; at the interpreter's end it is a traceback.
+            sys.stdout.flush()
     except Exception as error:
         if _DEBUG in sys.argv:
             traceback.print_exc()
@@ -176,7 +186,22 @@ def _message(error: Exception) -> str:
         return f"the stack file's settings cannot be used:\n{_indented(str(error))}"
     if isinstance(error, CannotRunError) or type(error).__name__ == "RecordingError":
         return str(error)
+    if isinstance(error, OSError) and error.filename is None and error.strerror:
+        return f"the result cannot be written ({error.strerror})"
     return f"{type(error).__name__}: {' '.join(str(error).split())} ({_DEBUG} shows where)"
+
+
+def _apart(files: "list[StackFile]") -> None:
+    """Each environment's plan goes to a folder with its name.
+
+    Raises:
+        CannotRunError: Two have one name, so one plan would replace the other.
+    """
+    seen: dict[str, StackFile] = {}
+    for file in files:
+        other = seen.setdefault(file.stack, file)
+        if other is not file:
+            raise CannotRunError(f"-s: two stack files are called {file.stack}: {other.path} and {file.path}")
 
 
 def _rehearsed(verdict: "Verdict") -> str:
@@ -204,7 +229,8 @@ def _indented(text: str) -> str:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
+    if sys.stderr is not None:
+        sys.stderr.write(text + "\n")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from addons import registry
+from addons.presets import PRESETS
 from addons.spec import AddOn, Chart, EksAddon
 from infra.catalog import eks
 from slipway.stackfile import project_folder
@@ -118,6 +119,11 @@ def _addons() -> Iterator[str]:
     yield _NOTE
     yield "What the catalogue has; how it works: [add-ons](../concepts/addons.md)."
     yield "Settings go under `slipway:addons`, `settings.<name>`.\n"
+    yield "| preset | includes | |"
+    yield "|---|---|---|"
+    for name, preset in PRESETS.items():
+        yield f"| {name} | {', '.join(preset.includes)} | {preset.summary} |"
+    yield ""
     yield "| add-on | group | installed as | presets | needs | |"
     yield "|---|---|---|---|---|---|"
     catalogue = registry.discover()

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -55,7 +57,8 @@ def rehearse(files: Sequence[StackFile]) -> Iterator[Rehearsal | Refusal]:
     if not files:
         return
     with _elsewhere() as pool:
-        others = [pool.submit(_elsewhere_recorded, file) for file in files]
+        with _deaf():
+            others = [pool.submit(_elsewhere_recorded, file) for file in files]
         for file, other in zip(files, others, strict=True):
             yield _one(file, other)
 
@@ -102,12 +105,29 @@ def _elsewhere() -> Iterator[ProcessPoolExecutor]:
     try:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(max_workers=_ONCE, mp_context=context) as pool:
-            yield pool
+            try:
+                yield pool
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     finally:
         if before is None:
             del os.environ[_HASH_SEED]
         else:
             os.environ[_HASH_SEED] = before
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes started meanwhile do not hear Ctrl-C, which a terminal sends to all: this one ends them, in silence."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @dataclass(frozen=True, kw_only=True)

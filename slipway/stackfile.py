@@ -87,16 +87,24 @@ def load(selection: str) -> StackFile:
 def _find(selection: str) -> Path:
     path = Path(selection)
     if "/" in selection or path.suffix in _SUFFIXES:
-        if not path.is_file():
+        if not _is_file(path):
             raise StackFileError(f"{selection}: there is no such stack file")
         return path
     found = _config_folder() / f"{_PREFIX}{selection}{_SUFFIX}"
-    if not selection or not found.is_file():
+    if not selection or not _is_file(found):
         known = ", ".join(environments()) or "none"
         raise StackFileError(
             f"-s {selection}: unknown environment; there are: {known} (or give the path of a stack file)"
         )
     return found
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        # A folder that may not be searched, or a name longer than the file system takes.
+        raise StackFileError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _config_folder() -> Path:

@@ -16,11 +16,6 @@ OUTPUT_VALUE: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
-def is_secret(value: object) -> bool:
-    """Whether a wire value is wrapped as a secret."""
-    return isinstance(value, Mapping) and value.get(SIGNATURE) == SECRET
-
-
 def is_unknown(value: object) -> bool:
     """Whether a wire value is the engine's mark for "known after `up`"."""
     return isinstance(value, str) and value == UNKNOWN

@@ -38,7 +38,8 @@ class Network(pulumi.ComponentResource):
         vpc_id: The VPC.
         private_subnets: Zone id to subnet id; nodes and file systems live here.
         public_subnets: Zone id to subnet id; internet-facing load balancers live here. Empty in a private cluster.
-        ready: What must exist before a node can reach AWS: routes, NAT and endpoints.
+        ready: What must exist before a node can reach AWS, and as long as there are nodes: routes, NAT, endpoints and
+            the rule that opens them.
 
     Changing `cidr`, `private_prefix` or the order of `zones` replaces subnets and all in them.
     """
@@ -143,14 +144,16 @@ class Network(pulumi.ComponentResource):
             gateway_id=gateway.id,
             opts=self._child,
         )
-        for zone, subnet in public.items():
+        associations = [
             aws.ec2.RouteTableAssociation(
                 f"{self._name}-public-{zone}",
                 route_table_id=table.id,
                 subnet_id=subnet.id,
                 opts=self._child,
             )
-        return [route]
+            for zone, subnet in public.items()
+        ]
+        return [route, *associations]
 
     def _nat(
         self, public: Mapping[str, aws.ec2.Subnet], routes: list[pulumi.Resource]
@@ -169,7 +172,8 @@ class Network(pulumi.ComponentResource):
                 allocation_id=address.id,
                 subnet_id=public[zone].id,
                 tags=self._tags(f"nat-{zone}"),
-                # A NAT gateway made before the internet route exists is there, and reaches nothing.
+                # A NAT gateway without the internet route, and its subnet's part in it, is there and reaches nothing:
+                # at creation, and at the end, while controllers still clean up what they made.
                 opts=pulumi.ResourceOptions.merge(self._child, pulumi.ResourceOptions(depends_on=routes)),
             )
         return gateways
@@ -236,7 +240,7 @@ class Network(pulumi.ComponentResource):
             tags=self._tags("endpoints"),
             opts=self._child,
         )
-        aws.vpc.SecurityGroupIngressRule(
+        rule = aws.vpc.SecurityGroupIngressRule(
             f"{self._name}-endpoints-https",
             security_group_id=group.id,
             description="HTTPS from the VPC",
@@ -261,7 +265,7 @@ class Network(pulumi.ComponentResource):
             )
             for name in names
         ]
-        return [*endpoints, *interfaces]
+        return [*endpoints, rule, *interfaces]
 
     def _flow_logs(self) -> None:
         settings = self._args.settings.flow_logs
@@ -295,7 +299,9 @@ class Network(pulumi.ComponentResource):
                                 "logs:PutLogEvents",
                             ],
                             "Resource": [group.arn, pulumi.Output.concat(group.arn, ":*")],
-                        }
+                        },
+                        # The service looks for the group among all of them.
+                        {"Effect": "Allow", "Action": ["logs:DescribeLogGroups"], "Resource": "*"},
                     ],
                 }
             ),

@@ -165,7 +165,7 @@ def _zone_problems(zones: tuple[str, ...], region: str, here: str) -> Iterator[P
         if zone not in known:
             yield Problem(
                 f"{here}[{index}]" if here.endswith("zones") else f"{here}.{zone}",
-                f"{shown(zone)} is no zone of {region}{nearest(zone, known)}; use one of: {one_of(known)}",
+                f"{shown(zone)} is no zone id of {region}{nearest(zone, known)}; use one of: {one_of(known)}",
             )
         if zones.index(zone) != index:
             yield Problem(f"{here}[{index}]", f"{shown(zone)} stands here twice")

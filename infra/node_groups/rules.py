@@ -10,13 +10,16 @@ from infra.catalog import amis, efa, mig, names
 from infra.catalog.errors import UnknownNameError
 from infra.catalog.instances import InstanceType, accelerated_types, instance_type
 from infra.catalog.quotas import quota
-from infra.catalog.zones import offered_zones, regions
+from infra.catalog.zones import local_zones, offered_zones, regions
+from infra.catalog.zones import zones as region_zones
 from infra.naming import AUTONAME_SUFFIX, LIMITS
 from infra.node_groups.settings import NodeGroupSettings
 from infra.problems import Problem, nearest, one_of, shown
 
 _RESERVED_PREFIXES = ("kubernetes.io/", "k8s.io/", "eks.amazonaws.com/", "node.kubernetes.io/")
 _HUGEPAGE_MIB = 2
+_TRAINING_EFA = 4
+"""From so many EFA interfaces on a type is bought for jobs over several nodes."""
 _IOPS_PER_GIB = 500
 _IOPS_PER_MIBPS = 4
 """Source: Amazon EBS user guide, gp3 volumes."""
@@ -102,6 +105,13 @@ def warnings(groups: Sequence[NodeGroupSettings], region: str, zones: Sequence[s
         here = f"nodeGroups[{index}] {group.name}"
         if _is_accelerated(group) and group.min > 0:
             yield f"{here}: min {group.min} keeps accelerated nodes running when nobody needs them"
+        instance = instance_type(group.instance_types[0])
+        several = group.max > 1 and not group.gpu.sharing
+        if instance.accelerator and instance.efa_interfaces >= _TRAINING_EFA and several and not group.efa:
+            yield (
+                f"{here}: {instance.name} has {instance.efa_interfaces} EFA interfaces and efa is false; "
+                "jobs over several nodes will use TCP"
+            )
     if not any(group.autoscaling.enabled for group in groups):
         yield "autoscaling is off for every group; cluster-autoscaler has nothing to do"
 
@@ -155,6 +165,8 @@ def _zone_problems(
 ) -> Iterator[Problem]:
     if region not in regions():
         return  # platform.region has its own message
+    # What the network names and nobody knows has its message there.
+    known = [zone for zone in zones if zone in (*region_zones(region), *local_zones(region))]
     room = LIMITS["eks-nodegroup"] - AUTONAME_SUFFIX
     for index, zone in enumerate(group.zones):
         path = f"{here}.zones[{index}]"
@@ -166,12 +178,12 @@ def _zone_problems(
                 f"{shown(zone)} is not a zone of the network{nearest(zone, zones)}; it has: {one_of(zones)}",
             )
             continue
-        for each in types:
+        for each in types if zone in known else ():
             offered = _offered(each.name, region)
             if zone not in offered:
                 yield Problem(path, f"{each.name} is not offered in {zone}; {_where(offered, zones, region)}")
     used = zones_of(group, region, zones)
-    if types and not group.zones and not used:
+    if types and known and not group.zones and not used:
         common = sorted(set.intersection(*(set(_offered(each.name, region)) for each in types)))
         yield Problem(
             f"{here}.instanceTypes",

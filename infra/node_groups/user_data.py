@@ -18,6 +18,7 @@ _BOUNDARY = "SLIPWAY"
 _BOTTLEROCKET_DATA = ("/var/lib/containerd", "/var/lib/kubelet", "/var/log/pods")
 _GPU_UNIT = "slipway-gpu.service"
 _NVIDIA_SMI = "/usr/bin/nvidia-smi"
+_MIG_REBOOTED = "/var/lib/slipway-mig-rebooted"
 _SYSCTL_FILE = "/etc/sysctl.d/90-slipway.conf"
 _HUGEPAGE_SYSCTL = "vm.nr_hugepages"
 
@@ -128,7 +129,15 @@ def _gpu_commands(managed: ManagedGroup) -> Iterator[str]:
     sharing = managed.pool.sharing
     if sharing and sharing.mig_profile:
         per_gpu = sum(sharing.resources.values()) // accelerator.count
-        yield f"{_NVIDIA_SMI} -mig 1"
+        # An A100 takes the mode at a reset, which the persistence daemon keeps it from (NVIDIA/gpu-operator#118) and a
+        # virtual machine may refuse: until a reboot, which the mode outlives there, it is pending.
+        yield f"-{_NVIDIA_SMI} -mig 1"
+        yield (
+            f"/usr/bin/bash -c '{_NVIDIA_SMI} --query-gpu=mig.mode.current --format=csv,noheader | grep -q Disabled "
+            f"|| {{ rm -f {_MIG_REBOOTED}; exit 0; }}; "
+            # Once: a node that never gets there fails at the next command, where its journal shows why.
+            f"test -e {_MIG_REBOOTED} || {{ touch {_MIG_REBOOTED}; /usr/bin/systemctl reboot; sleep infinity; }}'"
+        )
         # Instances of an earlier boot may be there; systemd goes on after a command with a dash.
         yield f"-{_NVIDIA_SMI} mig -dci"
         yield f"-{_NVIDIA_SMI} mig -dgi"

@@ -1,5 +1,6 @@
 """The storage component: key, buckets, FSx for Lustre and EFS."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,13 +37,14 @@ class Storage(pulumi.ComponentResource):
 
     Attributes:
         handle: What add-ons may know of it.
-        ready: What must exist before a pod can mount and find its data.
+
+    The id of a file system is given out once all that a mount needs is there: what is made of it, such as a volume,
+    comes after mount targets, rules and links to S3, and goes before them.
 
     Changing a file system's zone, deployment, storage type or EFA replaces it, and its data with it.
     """
 
     handle: handle.Storage
-    ready: tuple[pulumi.Resource, ...]
 
     def __init__(
         self,
@@ -56,7 +58,6 @@ class Storage(pulumi.ComponentResource):
         super().__init__(naming.type_token("infra", "Storage"), name, None, opts)
         settings, platform, tags = args.settings, args.platform, args.tags
         child = pulumi.ResourceOptions(parent=self)
-        ready: list[pulumi.Resource] = []
         key = storage_key(
             name,
             platform=platform,
@@ -89,7 +90,6 @@ class Storage(pulumi.ComponentResource):
                 tags=tags,
                 opts=child,
             )
-            ready += between
             for each in settings.lustre:
                 zone = zone_of(each, args.gpu_zones)
                 assert zone is not None, "rules.problems asks for a zone"  # noqa: S101  # narrows the type
@@ -107,8 +107,8 @@ class Storage(pulumi.ComponentResource):
                     tags=tags,
                     opts=child,
                 )
-                lustres.append(volume)
-                ready += waits
+                id_ = _once([*waits, *between], volume.file_system_id)
+                lustres.append(dataclasses.replace(volume, file_system_id=id_))
         efss = []
         if settings.efs:
             nfs, rule = efs_security_group(
@@ -119,7 +119,6 @@ class Storage(pulumi.ComponentResource):
                 tags=tags,
                 opts=child,
             )
-            ready.append(rule)
             for file_system in settings.efs:
                 shared, waits = efs(
                     f"{name}-{file_system.name}",
@@ -133,8 +132,11 @@ class Storage(pulumi.ComponentResource):
                     tags=tags,
                     opts=child,
                 )
-                efss.append(shared)
-                ready += waits
+                id_ = _once([*waits, rule], shared.file_system_id)
+                efss.append(dataclasses.replace(shared, file_system_id=id_))
         self.handle = handle.Storage(lustre=tuple(lustres), efs=tuple(efss), buckets=made, volume_key_arn=key.arn)
-        self.ready = tuple(ready)
         self.register_outputs({"buckets": {role: bucket.name for role, bucket in made.items()}})
+
+
+def _once(ready: Sequence[pulumi.Resource], id_: pulumi.Output[str]) -> pulumi.Output[str]:
+    return pulumi.Output.all(id_, *(each.urn for each in ready)).apply(lambda known: str(known[0]))

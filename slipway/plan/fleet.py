@@ -44,6 +44,8 @@ class NodeGroup:
     maximum: int
     accelerator: Accelerator | None
     efa_interfaces: int
+    sharing: str
+    """The device plugin's configuration, such as `time-slicing-4`; empty where each pod has whole GPUs."""
     volumes: tuple[Volume, ...]
 
 
@@ -73,6 +75,7 @@ def _read(plan: Plan, resource: Resource) -> NodeGroup:
         maximum=int(scaling.get("maxSize", 0)),
         accelerator=instance_type(types[0]).accelerator if types else None,
         efa_interfaces=sum(each.get("interfaceType") in _EFA_KINDS for each in template.get("networkInterfaces") or []),
+        sharing=labels.get(names.DEVICE_PLUGIN_CONFIG_LABEL, ""),
         volumes=tuple(_volumes(template)),
     )
 

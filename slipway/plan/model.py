@@ -69,7 +69,8 @@ class Invocation:
 
     token: str
     provider: str
-    result: Mapping[str, Any]
+    result: Mapping[str, Any] = field(repr=False)
+    """What it answered; some answers repeat an argument, so it is not shown."""
 
 
 @dataclass(frozen=True, kw_only=True)

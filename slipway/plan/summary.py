@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+from infra.catalog import names
 from infra.catalog.instances import Accelerator, instance_type
 from slipway.plan.cost import BUCKET, CLUSTER, EFS, ENDPOINT, LUSTRE, NAT, Cost, cost
-from slipway.plan.fleet import NodeGroup, node_groups
+from slipway.plan.fleet import NODE_GROUP, NodeGroup, node_groups
 from slipway.plan.model import Plan, Resource, counts
+from slipway.wire import UNKNOWN
 
 ADDON_COMPONENT: Final = "slipway:addons:AddOn"
 _EKS_ADDON: Final = "aws:eks/addon:Addon"
 _RELEASE: Final = "kubernetes:helm.sh/v3:Release"
+_ADDON_VERSION: Final = "aws:eks/getAddonVersion:getAddonVersion"
+_MOUNT_TARGET: Final = "aws:efs/mountTarget:MountTarget"
 _SUBNET: Final = "aws:ec2/subnet:Subnet"
 _VPC: Final = "aws:ec2/vpc:Vpc"
 _ASSOCIATION: Final = "aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation"
@@ -20,7 +24,7 @@ _ASSOCIATION: Final = "aws:fsx/dataRepositoryAssociation:DataRepositoryAssociati
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """A managed node group in one zone. `gpus` is what all its nodes have at maximum; 0 without accelerators."""
+    """A managed node group in one zone. `accelerators_at_maximum` counts those of all its nodes; 0 without any."""
 
     name: str
     group: str
@@ -33,6 +37,7 @@ class Group:
     accelerator: str
     accelerators_at_maximum: int
     efa_interfaces: int
+    sharing: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +53,11 @@ class Store:
 
 @dataclass(frozen=True, kw_only=True)
 class AddOn:
-    """An installed add-on: `kind` is `EKS`, `Helm` or `objects`; the version is empty for plain objects."""
+    """An installed add-on: `kind` is `EKS`, `Helm` or `objects`.
+
+    The version is empty for plain objects and unknown (`slipway.wire.UNKNOWN`) where AWS's default at the time of `up`
+    decides: what a recording answered in its place is made up.
+    """
 
     name: str
     kind: str
@@ -129,7 +138,10 @@ def _zones(plan: Plan, groups: tuple[NodeGroup, ...]) -> tuple[str, ...]:
 
 def _network(plan: Plan) -> str:
     vpcs = plan.of_type(_VPC)
-    parts = [f"VPC {vpcs[0].inputs.get('cidrBlock', '')}" if vpcs else "existing VPC"]
+    if not vpcs:
+        # Its gateways and endpoints are not the stack's: nothing is known of them here.
+        return f"existing VPC {plan.outputs.get('vpcId', '')}".strip()
+    parts = [f"VPC {vpcs[0].inputs.get('cidrBlock', '')}"]
     nats = len(plan.of_type(NAT))
     parts.append(f"{nats} NAT gateway{'s' if nats > 1 else ''}" if nats else "no NAT gateway")
     endpoints = len(plan.of_type(ENDPOINT))
@@ -151,6 +163,7 @@ def _group(group: NodeGroup) -> Group:
         maximum=group.maximum,
         accelerator=_accelerator(group, accelerator) if accelerator is not None else "",
         accelerators_at_maximum=group.maximum * accelerator.count if accelerator is not None else 0,
+        sharing=group.sharing,
         efa_interfaces=group.efa_interfaces,
     )
 
@@ -169,9 +182,9 @@ def _stores(plan: Plan) -> Iterator[Store]:
         linked = sum(system.urn in each.dependencies for each in repositories)
         yield _lustre(plan, system, linked)
     for system in plan.of_type(EFS):
-        zone = system.inputs.get("availabilityZoneName")
         mode = str(system.inputs.get("throughputMode", "bursting"))
-        yield Store(kind="EFS", name=_short(system), zone=zone or "all", size="by use", detail=f"{mode} throughput")
+        detail = f"{mode} throughput, {_kept(system)}"
+        yield Store(kind="EFS", name=_short(system), zone=_efs_zone(plan, system), size="by use", detail=detail)
     for bucket in plan.of_type(BUCKET):
         yield Store(kind="S3", name=_short(bucket), zone="all", size="by use", detail=_kept(bucket))
 
@@ -196,13 +209,27 @@ def _lustre(plan: Plan, system: Resource, linked: int) -> Store:
     )
 
 
-def _zone_of(plan: Plan, system: Resource) -> str:
-    """The zone of the subnet that the file system depends on."""
-    for urn in system.property_dependencies.get("subnetIds", ()):
+def _zone_of(plan: Plan, resource: Resource) -> str:
+    """The zone of the subnet that a resource lies in; empty where nothing in the plan tells it."""
+    needed = resource.property_dependencies
+    for urn in (*needed.get("subnetIds", ()), *needed.get("subnetId", ())):
         subnet = plan.get(urn)
         if subnet is not None and subnet.type == _SUBNET:
             return str(subnet.inputs.get("availabilityZoneId", ""))
+    # A subnet of an existing VPC is no resource of the plan, but the node groups in it say which zone it is in.
+    subnet_id = resource.inputs.get("subnetIds") or resource.inputs.get("subnetId")
+    for group in plan.of_type(NODE_GROUP):
+        if group.inputs.get("subnetIds") == [subnet_id]:
+            return str((group.inputs.get("labels") or {}).get(names.NODE_ZONE_LABEL, ""))
     return ""
+
+
+def _efs_zone(plan: Plan, system: Resource) -> str:
+    """`all`, or the zone's id of a One Zone file system, whose own input is a name that only one account knows."""
+    if system.inputs.get("availabilityZoneName") is None:
+        return "all"
+    targets = [each for each in plan.of_type(_MOUNT_TARGET) if system.urn in each.dependencies]
+    return _zone_of(plan, targets[0]) if targets else ""
 
 
 def _short(resource: Resource) -> str:
@@ -215,11 +242,15 @@ def _kept(resource: Resource) -> str:
 
 
 def _addons(plan: Plan) -> Iterator[AddOn]:
+    by_aws = {each.result.get("addonName") for each in plan.invocations if each.token == _ADDON_VERSION}
     for component in plan.of_type(ADDON_COMPONENT):
         kind, version = "objects", ""
         for child in plan.descendants(component):
             if child.type == _EKS_ADDON:
-                kind, version = "EKS", str(child.inputs.get("addonVersion", ""))
+                version = (
+                    UNKNOWN if child.inputs.get("addonName") in by_aws else str(child.inputs.get("addonVersion", ""))
+                )
+                kind = "EKS"
             elif child.type == _RELEASE:
                 kind, version = "Helm", str(child.inputs.get("version", ""))
         yield AddOn(name=component.name, kind=kind, version=version)

@@ -101,7 +101,7 @@ def _groups(summary: Summary) -> Table:
             "\n".join(group.types),
             group.capacity,
             f"{group.minimum}/{group.desired}/{group.maximum}",
-            group.accelerator or "-",
+            "\n".join(filter(None, [group.accelerator or "-", group.sharing and f"shared: {group.sharing}"])),
             str(group.efa_interfaces or "-"),
         )
     return table
@@ -221,4 +221,10 @@ def _in_short(summary: Summary) -> str:
 
 def _warnings(summary: Summary) -> Iterator[RenderableType]:
     if summary.warnings:
-        yield from _section("Warnings", Group(*(Text(f"- {warning}", "yellow") for warning in summary.warnings)))
+        # A column of its own for the dash: the lines of a long warning begin below each other.
+        table = Table.grid(padding=(0, 1, 0, 0))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for warning in summary.warnings:
+            table.add_row("-", warning, style="yellow")
+        yield from _section("Warnings", table)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
 import pulumi
 from google.protobuf import empty_pb2
@@ -20,6 +20,7 @@ from infra.problems import SettingsError
 from slipway.plan.graph import CycleError, ordered
 from slipway.plan.model import Plan
 from slipway.rehearsal.answers import Ids
+from slipway.rehearsal.loop import finish
 from slipway.rehearsal.monitor import Engine, Monitor, RecordingError
 
 __all__ = ["RecordingError", "record"]
@@ -81,7 +82,8 @@ def record(
         )
         settings.ROOT.set(None)
         set_all_config(dict(config), [])
-        _finish(run_in_stack(lambda: _settled(program)))
+        failures: list[BaseException] = []
+        finish(run_in_stack(lambda: _settled(program, failures)), failures)
 
     with _environment():
         try:
@@ -89,6 +91,8 @@ def record(
             contextvars.copy_context().run(run)
         except (SettingsError, RecordingError):
             raise
+        except SystemExit as error:
+            raise RecordingError(f"the program ended the process itself (exit code {error.code})") from error
         except Exception as error:
             raise RecordingError(_explained(error)) from error
     try:
@@ -108,54 +112,25 @@ def record(
 _EMPTY: Final = empty_pb2.Empty()
 
 
-class _Loop(asyncio.SelectorEventLoop):
-    """An event loop without threads: what Pulumi sends to an executor is done at once.
-
-    Threads make recordings flaky (pulumi#7663) and cost more than the calls themselves.
-    """
-
-    def run_in_executor(self, executor: object, func: Callable[..., Any], *args: object) -> asyncio.Future[Any]:
-        del executor
-        future = self.create_future()
-        try:
-            future.set_result(func(*args))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
-async def _settled(program: Program) -> None:
+async def _settled(program: Program, failures: list[BaseException]) -> None:
     """Run the program and wait until everything it began is done.
 
     Pulumi waits for the first of all open outputs again and again, which takes quadratic time; here each is waited for
     once. Failures stay where they are: Pulumi finds and raises them right afterwards.
     """
-    result = program()
-    if inspect.isawaitable(result):
-        await result
+    try:
+        result = program()
+        if inspect.isawaitable(result):
+            await result
+    except BaseException as error:
+        # Pulumi waits for all open outputs before it raises this, and some may be waiting for what failed.
+        failures.append(error)
+        raise
     outputs = settings.SETTINGS.outputs
     # Those that failed stay in the set.
     while open_ := [output for output in outputs if not output.done()]:
         await asyncio.gather(*open_, return_exceptions=True)
         await asyncio.sleep(0)
-
-
-def _finish(program: Awaitable[None]) -> None:
-    """Run to the end on a loop of its own, and leave no task behind whatever happens."""
-    loop = _Loop()
-    # After a failure many futures hold exceptions that nobody awaits; the first one is raised, the rest is noise.
-    loop.set_exception_handler(lambda _loop, _context: None)
-    asyncio.set_event_loop(loop)
-    try:
-        loop.run_until_complete(program)
-    finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        if left:
-            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        asyncio.set_event_loop(None)
-        loop.close()
 
 
 @contextmanager
@@ -173,6 +148,7 @@ def _environment() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.set_threshold(*thresholds)
         resource._get_stack_trace = trace
         for key, value in before.items():
             if value is None:

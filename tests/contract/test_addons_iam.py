@@ -111,3 +111,21 @@ def test_the_autoscaler_may_do_everything_that_its_makers_ask_for(known):
     document = json.loads((charts.REFERENCE / "cluster-autoscaler" / "iam" / "readme-1.json").read_text())
     asked = {action for statement in document["Statement"] for action in statement["Action"]}
     assert {action for statement in statements(addon, identity, known) for action in statement["Action"]} == asked
+
+
+NOT_ALLOWED = {
+    "ec2:DeleteTags": "tags of volumes are the stack's",
+    "ec2:EnableFastSnapshotRestores": "costs by the hour until somebody turns it off",
+    "ec2:LockSnapshot": "a locked snapshot cannot be deleted, nor can the stack then go",
+}
+"""What the EBS CSI driver does only where a class of volumes or snapshots asks for it, and why it may not."""
+
+
+@charts.needs_reference
+def test_the_ebs_driver_may_do_what_its_makers_ask_for(known):
+    addon = CATALOGUE["aws-ebs-csi-driver"]
+    (identity,) = addon.identities
+    document = json.loads((charts.REFERENCE / REFERENCE_POLICIES[addon.name][0]).read_text())
+    asked = {action for statement in document["Statement"] for action in statement["Action"]}
+    ours = {action for statement in statements(addon, identity, known) for action in statement["Action"]}
+    assert asked - ours == NOT_ALLOWED.keys()

@@ -1,6 +1,7 @@
 """The network as planned: room, routes, endpoints, and nothing added to an existing VPC."""
 
 import ipaddress
+import json
 from pathlib import Path
 
 import pytest
@@ -51,9 +52,23 @@ def test_a_single_nat_serves_all_zones(dev: Plan):
     assert {route.inputs["natGatewayId"] for route in routes} == {nat.id}
 
 
-def test_a_nat_waits_for_the_way_out(prod: Plan):
-    out = prod.one(ROUTE, "network-public").urn
-    assert all(out in nat.dependencies for nat in prod.of_type("aws:ec2/natGateway:NatGateway"))
+def test_a_nat_waits_for_the_way_out_and_goes_before_it(prod: Plan):
+    """While nodes are drained, controllers still detach volumes and delete load balancers, by calls to AWS."""
+    routes = {prod.one(ROUTE, "network-public").urn}
+    routes |= {
+        each.urn
+        for each in prod.of_type("aws:ec2/routeTableAssociation:RouteTableAssociation")
+        if each.name.startswith("network-public-")
+    }
+    assert len(routes) == 4
+    assert all(routes <= set(nat.dependencies) for nat in prod.of_type("aws:ec2/natGateway:NatGateway"))
+
+
+def test_nodes_outlive_no_way_to_aws(private: Plan):
+    """Without its one rule an endpoint is there and answers nobody."""
+    rule = private.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "network-endpoints-https").urn
+    needed = {rule, *(endpoint.urn for endpoint in private.of_type(ENDPOINT))}
+    assert all(needed <= set(group.dependencies) for group in private.of_type("aws:eks/nodeGroup:NodeGroup"))
 
 
 def test_s3_is_reached_without_the_nat(plan: Plan, stack_file: Path):
@@ -136,7 +151,17 @@ def test_flow_logs_are_written_with_a_role_of_their_own(prod: Plan):
     group = prod.one("aws:cloudwatch/logGroup:LogGroup", "network-flow-logs")
     assert log.inputs["logDestination"] == group.outputs["arn"]
     assert group.inputs["retentionInDays"] == 30
-    assert prod.one("aws:iam/rolePolicy:RolePolicy", "network-flow-logs").urn in log.dependencies
+    policy = prod.one("aws:iam/rolePolicy:RolePolicy", "network-flow-logs")
+    assert policy.urn in log.dependencies
+    actions = {action for each in json.loads(policy.inputs["policy"])["Statement"] for action in each["Action"]}
+    # VPC user guide, "IAM role for publishing flow logs to CloudWatch Logs", less logs:CreateLogGroup: a group that the
+    # service makes would have no retention, and come back after a destroy.
+    assert actions == {
+        "logs:CreateLogStream",
+        "logs:DescribeLogGroups",
+        "logs:DescribeLogStreams",
+        "logs:PutLogEvents",
+    }
 
 
 def test_a_local_zone_has_nodes_and_nothing_else(record_settings):

@@ -9,6 +9,17 @@ from slipway.plan.model import Plan
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 LUSTRE = "aws:fsx/lustreFileSystem:LustreFileSystem"
+# What a mount of each kind of file system needs: types that name the file system, and security group rules.
+MOUNT_NEEDS = {
+    "aws:efs/fileSystem:FileSystem": (
+        ("aws:efs/mountTarget:MountTarget", "aws:efs/fileSystemPolicy:FileSystemPolicy"),
+        ("storage-efs-nfs",),
+    ),
+    LUSTRE: (
+        ("aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation",),
+        ("storage-lustre-from-nodes", "storage-lustre-to-nodes"),
+    ),
+}
 # FSx for Lustre user guide: 988 alone mounts, and hangs under load.
 LUSTRE_PORTS = {(988, 988), (1018, 1023)}
 
@@ -238,3 +249,19 @@ def test_look_alike_paths_and_names_stay_apart(record_settings):
     )
     assert len(plan.of_type("aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation")) == 2
     assert len(plan.of_type("aws:efs/accessPoint:AccessPoint")) == 2
+
+
+def test_a_volume_comes_after_all_that_mounting_it_needs_and_goes_before(plan: Plan):
+    """A mount target that goes first leaves pods hanging in NFS, and nodes that cannot be drained."""
+    for system, (parts, rules) in MOUNT_NEEDS.items():
+        for made in plan.of_type(system):
+            needed = {part.urn for part in plan.of_type(*parts) if part.inputs["fileSystemId"] == made.id}
+            needed |= {rule.urn for rule in plan.of_type(INGRESS, EGRESS) if rule.name.startswith(rules)}
+            volumes = [
+                volume
+                for volume in plan.of_type("kubernetes:core/v1:PersistentVolume")
+                if volume.inputs["spec"]["csi"]["volumeHandle"].partition("::")[0] == made.id
+            ]
+            assert needed
+            assert volumes
+            assert all(needed <= set(volume.dependencies) for volume in volumes)

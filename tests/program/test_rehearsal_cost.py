@@ -16,6 +16,7 @@ from slipway.plan.summary import summary
 from slipway.plan.text import PLAIN_WIDTH, show
 from slipway.rehearsal.answers import RESOURCES
 from slipway.rehearsal.recorder import RecordingError, record
+from slipway.wire import UNKNOWN
 
 TODAY = date(2026, 11, 22)
 REGION = "us-east-1"
@@ -250,6 +251,33 @@ def test_summary_of_groups(plan):
     assert found.endpoint == "public from 203.0.113.0/24 and private"
     assert found.zones == ("use1-az1",)
     assert found.warnings == ("read me",)
+
+
+def test_summary_of_an_existing_vpc(existing):
+    found = summary(existing, TODAY)
+    # Nothing is known of its gateways; the zone of its subnets is known by the node groups in them.
+    assert found.network == "existing VPC vpc-0123456789abcdef0"
+    assert {(store.name, store.zone) for store in found.stores} == {("gds", "use1-az6"), ("data", "all")}
+
+
+def test_a_version_that_aws_will_choose_is_not_shown_as_known(existing):
+    versions = {addon.name: addon.version for addon in summary(existing, TODAY).addons}
+    assert versions["snapshot-controller"] == UNKNOWN
+    assert versions["vpc-cni"].startswith("v1.")
+
+
+def test_efs_one_zone_goes_by_the_zones_id(inference):
+    (models,) = [store for store in summary(inference, TODAY).stores if store.kind == "EFS"]
+    assert (models.name, models.zone) == ("models", "usw2-az1")
+
+
+def test_the_lines_of_a_long_warning_begin_below_each_other():
+    stream = io.StringIO()
+    show(summary(planned(lambda _: pulumi.export("warnings", ["word " * 40])), TODAY), stream)
+    lines = stream.getvalue().partition("Warnings\n")[2].splitlines()
+    assert len(lines) > 1
+    assert lines[0].startswith("  - word")
+    assert all(each.startswith("    word") for each in lines[1:])
 
 
 @pytest.mark.parametrize("brief", [False, True])

@@ -75,14 +75,14 @@ def network(table: Table) -> None:
         "zone-of-another-region",
         {"network.zones": ["usw2-az1", "usw2-az2", "use1-az1"]},
         "network.zones[2]",
-        "'use1-az1' is no zone of us-west-2",
+        "'use1-az1' is no zone id of us-west-2",
         "use one of: usw2-az1",
     )
     add(
         "existing-zone-of-another-region",
         {**existing, "network.existing.privateSubnets.use1-az1": "subnet-0123456789abcdef3"},
         "network.existing.privateSubnets.use1-az1",
-        "'use1-az1' is no zone of us-west-2",
+        "'use1-az1' is no zone id of us-west-2",
     )
     add(
         "zone-by-name",

@@ -4,6 +4,8 @@ import asyncio
 import gc
 import json
 import os
+import sys
+import threading
 from typing import Any
 
 import pulumi
@@ -14,6 +16,7 @@ from pulumi.runtime import settings
 
 from infra.problems import Problem, SettingsError
 from slipway.plan.deployment import to_document
+from slipway.rehearsal import loop
 from slipway.rehearsal.recorder import RecordingError, record
 from slipway.wire import SECRET, SIGNATURE, UNKNOWN
 
@@ -224,12 +227,21 @@ def test_no_secret_is_in_the_plan(preview):
         pulumi.export("password", secret)
         pulumi.export("bucket", bucket.bucket)
         pulumi.export("config", pulumi.Config("demo").require_secret("token"))
+        aws.eks.get_addon_version_output(addon_name=secret, kubernetes_version="1.35")
 
     plan = run(program, preview=preview, config={"demo:token": "hunter2"})
     assert "hunter2" not in json.dumps(to_document(plan))
     assert "hunter2" not in repr(plan)
     for name in ("password", "bucket", "config"):
         assert plan.outputs[name] == {SIGNATURE: SECRET, "plaintext": '"[secret]"'}
+
+
+def test_no_secret_is_in_a_message():
+    def program():
+        eks.Cluster("cluster", vpc_id="vpc-1", **{**CLUSTER, "authentication_mode": pulumi.Output.secret("hunter2")})
+
+    with pytest.raises(RecordingError, match="authenticationMode is a secret; the expansion knows 'API' only"):
+        run(program)
 
 
 def test_a_resource_that_exists_is_read_and_not_made():
@@ -350,3 +362,94 @@ def test_the_plan_says_nothing_about_when_things_were_registered():
     one = run(lambda: program("abcd"))
     other = run(lambda: program("dcba"))
     assert json.dumps(to_document(one)) == json.dumps(to_document(other))
+
+
+def never():
+    return pulumi.Output.from_input(asyncio.get_event_loop().create_future())
+
+
+def waits_for_nobody():
+    aws.ec2.Vpc("v", cidr_block=never())
+
+
+def waits_for_itself():
+    missing = asyncio.get_event_loop().create_future()
+    one = aws.ec2.Vpc("one", cidr_block=pulumi.Output.from_input(missing))
+    two = aws.ec2.Vpc("two", cidr_block=pulumi.Output.all(one.id).apply(lambda ids: ids[0]))
+    two.id.apply(missing.set_result)
+
+
+def exports_what_never_comes():
+    pulumi.export("never", never())
+
+
+async def sleeps_for_ever():
+    await asyncio.get_event_loop().create_future()
+
+
+def waits_while_another_fails():
+    waits_for_nobody()
+    aws.sqs.Queue("q")
+
+
+def waits_and_fails():
+    waits_for_nobody()
+    raise KeyError("x")
+
+
+def depends_on_its_own_parent():
+    parent = pulumi.ComponentResource("slipway:infra:Ring", "ring")
+    aws.ec2.Vpc("v", opts=pulumi.ResourceOptions(parent=parent, depends_on=[parent]))
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        (waits_for_nobody, r"a value never comes .*; waiting for it: aws:ec2/vpc:Vpc v$"),
+        (waits_for_itself, r"a value never comes .*; waiting for it: aws:ec2/vpc:Vpc one, aws:ec2/vpc:Vpc two$"),
+        (exports_what_never_comes, r"a value never comes"),
+        (sleeps_for_ever, r"a value never comes"),
+        (waits_while_another_fails, r"aws:sqs/queue:Queue q: no simulated answer"),
+        (waits_and_fails, r"KeyError: 'x'"),
+        (depends_on_its_own_parent, r"circular dependency"),
+    ],
+)
+def test_a_program_that_can_never_end_is_an_error(program, message, monkeypatch):
+    """It used to hang for ever: nothing was left to do, and asyncio waited for a file nobody writes to."""
+    monkeypatch.setattr(loop, "_PATIENCE", 0.05)
+    with pytest.raises(RecordingError, match=message):
+        run(program)
+    assert run(cluster_program).one("eks:index:Cluster")
+
+
+def test_a_thread_of_the_programs_own_may_take_its_time():
+    def program():
+        events = asyncio.get_event_loop()
+        answer = events.create_future()
+        threading.Timer(0.2, lambda: events.call_soon_threadsafe(answer.set_result, "10.0.0.0/16")).start()
+        aws.ec2.Vpc("v", cidr_block=pulumi.Output.from_input(answer))
+
+    assert run(program).one("aws:ec2/vpc:Vpc").inputs["cidrBlock"] == "10.0.0.0/16"
+
+
+@pytest.mark.parametrize("interrupted", ["the program", "an apply"])
+def test_an_interrupt_ends_a_recording(interrupted):
+    def interrupt(_=None):
+        raise KeyboardInterrupt
+
+    def program():
+        waits_for_nobody()
+        vpc = aws.ec2.Vpc("w")
+        if interrupted == "an apply":
+            vpc.id.apply(interrupt)
+        else:
+            interrupt()
+
+    with pytest.raises(KeyboardInterrupt):
+        run(program)
+
+
+def test_a_program_that_ends_the_process_is_an_error():
+    """Its exit code, 0 too, would be taken for the command's."""
+    with pytest.raises(RecordingError, match=r"ended the process itself \(exit code 0\)"):
+        run(lambda: sys.exit(0))

@@ -82,7 +82,8 @@ def test_the_schema_is_json():
 
 
 def warned(patch: Mapping[str, Any], today: datetime.date = TODAY) -> tuple[str, ...]:
-    return warnings(parse(patched(patch), today), today)
+    """Of the base with one node at most in the GPU group: more of them without EFA are a warning of their own."""
+    return warnings(parse(patched({"nodeGroups[1].max": 1, **patch}), today), today)
 
 
 def test_the_base_warns_of_nothing():
@@ -105,6 +106,11 @@ WARNINGS: Mapping[str, tuple[Mapping[str, Any], str, datetime.date]] = {
     "groups-many": (
         {f"nodeGroups[{index}]": {"name": f"cpu{index}", "instanceTypes": ["m7i.large"]} for index in range(2, 17)},
         "33 managed node groups, one per group and zone; by default EKS takes 30",
+        TODAY,
+    ),
+    "training-without-efa": (
+        {f"{GPU}.instanceTypes": ["p5.48xlarge"], f"{GPU}.max": 2},
+        "nodeGroups[1] gpu: p5.48xlarge has 32 EFA interfaces and efa is false; jobs over several nodes will use TCP",
         TODAY,
     ),
     "no-autoscaling": (

@@ -3,6 +3,7 @@
 import email
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import tomllib
@@ -247,6 +248,48 @@ def test_mig_cuts_every_gpu_into_all_it_holds(name: str, profile: str, count: in
     assert lines[made].split()[3].split(",") == [profile] * count
     gpus = instance_type(name).accelerator.count  # type: ignore[union-attr]  # it has GPUs
     assert group.resources[f"nvidia.com/mig-{profile}"] == str(gpus * count)
+
+
+@pytest.mark.parametrize(
+    ("modes", "rebooted_before", "reboots"),
+    [
+        (["Enabled", "Enabled"], False, False),
+        (["Enabled", "Disabled"], False, True),
+        # MIG that never comes on must not keep the node in a circle.
+        (["Enabled", "Disabled"], True, False),
+    ],
+)
+def test_a_node_reboots_once_where_mig_is_still_pending(
+    tmp_path: Path, modes: list[str], rebooted_before: bool, reboots: bool
+):
+    """A100s take the mode at a reset, which the persistence daemon and virtual machines refuse."""
+    group = managed("p4d.24xlarge", efa=False, gpu={"sharing": {"mode": "mig", "migProfile": "1g.5gb"}})
+    text = user_data(group)
+    lines = commands(text)
+    asks = position(r"bash -c .*mig\.mode\.current.*", lines)
+    assert position(r"nvidia-smi -mig 1", lines) < asks < position(r"nvidia-smi mig -dci.*", lines)
+    smi, systemctl, mark = tmp_path / "nvidia-smi", tmp_path / "systemctl", tmp_path / "mark"
+    smi.write_text("#!/bin/sh\nprintf '%s\\n' " + " ".join(modes) + "\n")
+    systemctl.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n')
+    for program in (smi, systemctl):
+        program.chmod(0o755)
+    if rebooted_before:
+        mark.touch()
+    (line,) = [line for line in text.splitlines() if "mig.mode.current" in line]
+    script = shlex.split(line)[2]
+    for path, fake in {
+        "/usr/bin/nvidia-smi": smi,
+        "/usr/bin/systemctl": systemctl,
+        "/var/lib/slipway-mig-rebooted": mark,
+    }.items():
+        assert path in script
+        script = script.replace(path, str(fake))
+    subprocess.run(["bash", "-c", script.replace("sleep infinity", "true")], check=True, timeout=10)
+    assert (tmp_path / "asked").exists() is reboots
+    assert mark.exists() is (rebooted_before or reboots)
+    smi.write_text("#!/bin/sh\necho Enabled\n")
+    subprocess.run(["bash", "-c", script], check=True, timeout=10)
+    assert not mark.exists()
 
 
 def test_mig_cuts_are_nvidias():

@@ -25,7 +25,7 @@ def _policy(handle: ClusterHandle, _settings: ManagedSettings) -> dict[str, Any]
     asked = {"StringEquals": {f"aws:RequestTag/{_OURS}": "true"}}
     tagged = {"StringEquals": {f"ec2:ResourceTag/{_OURS}": "true"}}
     in_cluster = {"StringEquals": {"ec2:ResourceTag/eks:cluster-name": handle.name}}
-    creating = {"StringEquals": {"ec2:CreateAction": ["CreateVolume", "CreateSnapshot"]}}
+    creating = {"StringEquals": {"ec2:CreateAction": ["CreateVolume", "CreateSnapshot", "CopyVolumes"]}}
     statements = [
         allow(
             "ec2:DescribeAvailabilityZones",
@@ -37,7 +37,9 @@ def _policy(handle: ClusterHandle, _settings: ManagedSettings) -> dict[str, Any]
             "ec2:DescribeVolumeStatus",
             on=ANY,
         ),
-        allow("ec2:CreateVolume", on=volumes, when=asked),
+        allow("ec2:CopyVolumes", "ec2:CreateVolume", on=volumes, when=asked),
+        # A claim whose data source is another claim: the first is the new volume, this the old one.
+        allow("ec2:CopyVolumes", on=f"{ec2}:volume/vol-*", when=tagged),
         allow("ec2:CreateVolume", on=snapshots, when=tagged),
         allow("ec2:CreateSnapshot", on=snapshots, when=asked),
         allow("ec2:CreateSnapshot", on=volumes, when=tagged),

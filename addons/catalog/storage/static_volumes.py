@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import pulumi
 from pydantic import Field
 
+from addons.objects import namespace
 from addons.spec import BUILT_IN_NAMESPACES, AddOn, AddOnSettings, Objects
 from infra.catalog import names
 from infra.handle import ClusterHandle, EfsVolume, LustreVolume
@@ -29,7 +30,11 @@ class StaticVolumesSettings(AddOnSettings):
 
 def _objects(handle: ClusterHandle, settings: StaticVolumesSettings) -> list[dict[str, Any]]:
     spaces = dict.fromkeys(settings.namespaces)
-    made = [_namespace(space) for space in spaces if settings.create_namespaces and space not in BUILT_IN_NAMESPACES]
+    made = [
+        namespace(space, "baseline")
+        for space in spaces
+        if settings.create_namespaces and space not in BUILT_IN_NAMESPACES
+    ]
     volumes = [
         item
         for space in spaces
@@ -37,11 +42,6 @@ def _objects(handle: ClusterHandle, settings: StaticVolumesSettings) -> list[dic
         for item in _pair(name, space, capacity, spec)
     ]
     return [*made, *volumes]
-
-
-def _namespace(name: str) -> dict[str, Any]:
-    labels = {f"pod-security.kubernetes.io/{mode}": "baseline" for mode in ("enforce", "audit", "warn")}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
 def _file_systems(handle: ClusterHandle) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from slipway.rehearsal.answers.children import Registry
+from slipway.wire import REDACTED, redacted
 
 KNOWN: Final = frozenset(
     {
@@ -62,7 +63,8 @@ def refuse_unknown(made: Registry) -> None:
     for argument, wanted, allowed in demands:
         value = made.value(argument)
         if value not in allowed:
-            raise UnknownArgumentError(f"{made.label}: {argument} is {value!r}; the expansion knows {wanted!r} only")
+            shown = "a secret" if redacted(value) == REDACTED else repr(value)
+            raise UnknownArgumentError(f"{made.label}: {argument} is {shown}; the expansion knows {wanted!r} only")
     for options in ("corednsAddonOptions", "kubeProxyAddonOptions"):
         more = sorted(set(made.value(options) or {}) - _ADDON_OPTIONS)
         if more:
