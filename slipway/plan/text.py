@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
-from typing import Final, TextIO
+from typing import Final, Literal, TextIO
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.measure import Measurement
@@ -85,15 +85,18 @@ def _section(title: str, body: RenderableType) -> Iterator[RenderableType]:
     yield Padding(body, (0, 0, 0, _INDENT))
 
 
-def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+def _table(*columns: str, right: tuple[str, ...] = (), wraps: str | None = None) -> Table:
+    """A table without lines. In a narrow terminal the column `wraps` gives way; where none is named, all do."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if column in right else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=wraps not in (None, column))
     return table
 
 
 def _groups(summary: Summary) -> Table:
-    table = _table("group", "zone", "type", "capacity", "min/desired/max", "accelerators", "EFA", right=("EFA",))
+    columns = ("group", "zone", "type", "capacity", "min/desired/max", "accelerators", "EFA")
+    table = _table(*columns, right=("EFA",), wraps="accelerators")
     for group in summary.groups:
         table.add_row(
             group.group,
@@ -213,8 +216,10 @@ def _notes(summary: Summary) -> Iterator[RenderableType]:
 def _in_short(summary: Summary) -> str:
     cost = summary.cost
     estimate = "" if cost.verified else "~"
+    accelerators = sum(group.accelerators_at_maximum for group in summary.groups)
+    most = f"up to {accelerators} accelerators, " if accelerators else ""
     return (
-        f"{summary.resources} resources, {len(summary.addons)} add-ons, "
+        f"{summary.resources} resources, {len(summary.addons)} add-ons, {most}"
         f"{estimate}{cost.desired:,.2f} USD an hour as desired, {estimate}{cost.maximum:,.2f} at maximum"
     )
 
