@@ -123,7 +123,8 @@ class Engine:
             lambda: self._stack.workspace.pulumi_command.run(command, str(self.root), dict(self.environment))
         )
         said = json.loads(result.stdout)
-        states = [step["newState"] for step in said["steps"] if "newState" in step]
+        # The project refreshes first: those steps name resources a second time, as they were.
+        states = [step["newState"] for step in said["steps"] if "newState" in step and step["op"] != "refresh"]
         document = {"version": 3, "deployment": {"resources": states}}
         return Planned(changes=said["changeSummary"], seconds=seconds, plan=_plan(document))
 
