@@ -80,7 +80,7 @@ def _take_out(raw: Any, place: Loc) -> None:  # noqa: ANN401  # as in validate
 
 def _problem(kind: Any, detail: ErrorDetails, path: Loc) -> Problem:  # noqa: ANN401  # as in validate
     inside = detail["loc"]
-    if inside and inside[-1] == _KEY:
+    if inside and inside[-1] == _KEY and detail["type"] != "extra_forbidden":
         inside = inside[:-1]
     return Problem(path_of((*path, *inside)), _message(kind, detail, inside))
 

@@ -219,3 +219,10 @@ def test_every_rule_has_a_case(monkeypatch: pytest.MonkeyPatch):
 def test_every_section_has_a_case():
     broken = {case.path.partition(".")[0].partition("[")[0] for case in CASES.values()}
     assert broken >= set(KEYS)
+
+
+def test_a_key_that_is_spelt_like_pydantics_own_mark():
+    """Found by the fuzz test: `[key]` is how pydantic says that a key, not its value, is wrong."""
+    (problem,) = problems(patched({"addons": {"[key]": None}}))
+    assert problem.path == "addons.[key]"
+    assert problem.message.startswith("unknown key")
