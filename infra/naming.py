@@ -50,14 +50,3 @@ def type_token(area: str, name: str) -> str:
 def tags(base: Mapping[str, str], name: str | None = None, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """The platform's tags, a `Name` and what else this resource needs; later ones win."""
     return {**base, **({"Name": name} if name else {}), **(more or {})}
-
-
-def partition(region: str) -> str:
-    """The AWS partition of a region, the second field of every ARN there.
-
-    Source: AWS General Reference, ARN format.
-    """
-    for prefix, name in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("eusc-", "aws-eusc")):
-        if region.startswith(prefix):
-            return name
-    return "aws"

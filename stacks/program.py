@@ -11,7 +11,7 @@ import pulumi_eks as eks
 
 from addons import install, registry
 from addons.spec import Chart
-from infra import naming
+from infra.catalog import zones
 from infra.cluster.cluster import Cluster, ClusterArgs
 from infra.cluster.settings import control_plane_zones
 from infra.handle import ClusterHandle
@@ -45,7 +45,7 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
         today: Decides which warnings are shown; the present day by default.
     """
     platform, network_settings = settings.platform, settings.network
-    region, partition, tags = platform.region, naming.partition(platform.region), platform.all_tags
+    region, partition, tags = platform.region, zones.partition(platform.region), platform.all_tags
     aws_provider = aws.Provider(
         "aws",
         region=region,

@@ -6,11 +6,19 @@ Zones are named by id (`use1-az4`), never by name (`us-east-1a`): names are deal
 """
 
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from infra.catalog.errors import UnknownNameError
 from infra.catalog.instances import instance_type
 from infra.catalog.table import table
+
+_PARTITIONS: Final = (
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-isob-", "aws-iso-b"),
+    ("us-iso-", "aws-iso"),
+    ("eusc-", "aws-eusc"),
+)
 
 
 @cache
@@ -39,6 +47,17 @@ def region_of(zone_id: str) -> str:
     if zone_id not in _homes():
         raise UnknownNameError("zone id", zone_id, _homes())
     return _homes()[zone_id]
+
+
+def partition(region: str) -> str:
+    """The AWS partition of a region, the second field of every ARN there.
+
+    Source: botocore's `partitions.json`.
+    """
+    for prefix, name in _PARTITIONS:
+        if region.startswith(prefix):
+            return name
+    return "aws"
 
 
 def local_zones(region: str) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.naming import AUTONAME_SUFFIX, LIMITS, partition, safe_name, tags, type_token
+from infra.catalog.zones import partition
+from infra.naming import AUTONAME_SUFFIX, LIMITS, safe_name, tags, type_token
 
 parts = st.lists(st.from_regex(r"[a-z0-9]{0,40}", fullmatch=True), min_size=1, max_size=4)
 limits = st.integers(8, 128)

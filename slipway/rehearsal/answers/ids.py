@@ -5,6 +5,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Final
 
+from infra.catalog import zones
 from slipway import urns
 
 ACCOUNT: Final = "123456789012"
@@ -43,10 +44,7 @@ class Ids:
     @property
     def partition(self) -> str:
         """The partition of the region, such as `aws-us-gov`."""
-        for prefix, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("us-iso", "aws-iso")):
-            if self.region.startswith(prefix):
-                return partition
-        return "aws"
+        return zones.partition(self.region)
 
     @property
     def dns_suffix(self) -> str:
