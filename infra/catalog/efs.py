@@ -21,9 +21,6 @@ NFS_PORT: Final = 2049
 MAX_ACCESS_POINTS: Final = 10_000
 """Access points of one file system."""
 
-DNS_SETTLE_S: Final = 90
-"""How long after a mount target is there its DNS name takes to resolve everywhere, seconds."""
-
 
 def throughput_problem(
     throughput: ThroughputMode, *, performance: PerformanceMode, provisioned_mibps: float | None

@@ -21,9 +21,6 @@ DEPLOYMENTS: Final[tuple[Deployment, ...]] = (
     "PERSISTENT_2",
 )
 COMPRESSIONS: Final[tuple[Compression, ...]] = ("NONE", "LZ4")
-VERSIONS: Final = ("2.10", "2.12", "2.15")
-"""Lustre versions of a file system; data repository associations need 2.12 or newer."""
-
 PORTS: Final = ((988, 988), (1018, 1023))
 """TCP, first and last of each range: between clients and file system and inside the file system's own group."""
 

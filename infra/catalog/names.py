@@ -15,9 +15,6 @@ HUGEPAGES_RESOURCE: Final = "hugepages-2Mi"
 EPHEMERAL_STORAGE_RESOURCE: Final = "ephemeral-storage"
 
 # Labels with a meaning outside Slipway.
-ARCH_LABEL: Final = "kubernetes.io/arch"
-INSTANCE_TYPE_LABEL: Final = "node.kubernetes.io/instance-type"
-ZONE_LABEL: Final = "topology.kubernetes.io/zone"
 ZONE_ID_LABEL: Final = "topology.k8s.aws/zone-id"
 AUTOSCALER_ACCELERATOR_LABEL: Final = "k8s.amazonaws.com/accelerator"
 GPU_PRESENT_LABEL: Final = "nvidia.com/gpu.present"

@@ -10,7 +10,7 @@ from infra import naming
 from infra.handle import Bucket
 from infra.storage.settings import BucketRole, BucketSettings
 
-_PREFIX_LIMIT = 37
+_PREFIX_LIMIT = naming.LIMITS["s3-bucket"] - 26
 """The longest `bucketPrefix`: S3's 63 characters less the 26 that the provider adds."""
 _LOGS: BucketRole = "logs"
 _ABORT_UPLOADS_DAYS = 7

@@ -4,11 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from infra.catalog import efs as efs_facts
+from infra.catalog import lustre as lustre_facts
 from infra.model import Model
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=30)]
 BucketRole = Literal["data", "artifacts", "models", "logs"]
 Event = Literal["NEW", "CHANGED", "DELETED"]
+_CHUNK_LEAST, _CHUNK_DEFAULT, _CHUNK_MOST = lustre_facts.ASSOCIATION_CHUNK_MIB
 
 
 class MetadataSettings(Model):
@@ -46,7 +49,7 @@ class DataRepository(Model):
     """What the file system writes to S3."""
     import_existing: bool = True
     """Import the metadata of what is there at creation."""
-    chunk_mib: Annotated[int, Field(ge=1, le=512_000)] = 1024
+    chunk_mib: Annotated[int, Field(ge=_CHUNK_LEAST, le=_CHUNK_MOST)] = _CHUNK_DEFAULT
     """Stripe size of imported files, MiB."""
 
 
@@ -59,7 +62,7 @@ class LustreSettings(Model):
     """Zone id. By default the zone of the accelerated groups, where they share one."""
     deployment: Literal["SCRATCH_2", "PERSISTENT_1", "PERSISTENT_2"] = "PERSISTENT_2"
     """Deployment type."""
-    storage: Literal["SSD", "HDD", "INTELLIGENT_TIERING"] = "SSD"
+    storage: lustre_facts.StorageType = "SSD"
     """SSD; HDD with PERSISTENT_1; INTELLIGENT_TIERING with PERSISTENT_2."""
     capacity: Annotated[int, Field(ge=1200)] | None = None
     """GiB. Not for INTELLIGENT_TIERING, which grows with its contents."""
@@ -75,7 +78,7 @@ class LustreSettings(Model):
     """Read cache, for INTELLIGENT_TIERING."""
     efa: bool = False
     """EFA-enabled, for GPUDirect Storage; PERSISTENT_2 with large minimum sizes. Cannot change later."""
-    compression: Literal["NONE", "LZ4"] = "LZ4"
+    compression: lustre_facts.Compression = "LZ4"
     """Data compression."""
     lustre_version: Literal["2.12", "2.15"] = "2.15"
     """File system version."""
@@ -107,11 +110,13 @@ class EfsSettings(Model):
 
     name: Name
     """Short name, such as home."""
-    throughput: Literal["elastic", "bursting", "provisioned"] = "elastic"
+    throughput: efs_facts.ThroughputMode = "elastic"
     """Throughput mode."""
-    provisioned_mibps: Annotated[float, Field(ge=1, le=3414)] | None = None
+    provisioned_mibps: (
+        Annotated[float, Field(ge=efs_facts.PROVISIONED_MIBPS[0], le=efs_facts.PROVISIONED_MIBPS[1])] | None
+    ) = None
     """MiB/s, for provisioned."""
-    performance: Literal["generalPurpose", "maxIO"] = "generalPurpose"
+    performance: efs_facts.PerformanceMode = "generalPurpose"
     """maxIO cannot change later and not be elastic."""
     one_zone: str | None = None
     """Keep it in this zone alone, for half the price."""
