@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: rehearse test lint bench reference lock clean
+.PHONY: rehearse test lint bench images reference lock clean
 
 rehearse: $(READY)  ## plan every environment in stacks/config, three ways, and compare
 	@$(BIN)/slipway rehearse
@@ -22,6 +22,9 @@ bench: $(READY)  ## seconds, megabytes and growth, as figures
 
 reference: $(READY)  ## write docs/reference again from the code
 	@$(BIN)/python -m slipway.reference
+
+images: $(READY)  ## resolve the packages of the notebook images again
+	@images/pin.sh $(BIN)/uv
 
 lock: $(READY)  ## resolve pyproject.toml again
 	@$(BIN)/uv pip compile -q pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --universal -o requirements.lock

@@ -12,11 +12,12 @@ from addons.objects import KubernetesObject, logical_name, namespace
 from addons.registry import Selected
 from addons.settings import IdentityBackend
 from addons.spec import AddOn, Chart, EksAddon, Identity, ManagedSettings, Objects
-from addons.values import values_of
+from addons.values import images_of, values_of
 from infra import naming
 from infra.catalog import eks
 from infra.handle import ClusterHandle
 from infra.identity import WorkloadIdentity, WorkloadIdentityArgs
+from infra.images import ImageReference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ def install(
         if addon.before_nodes is not before_nodes:
             continue
         earlier = tuple(dict.fromkeys(item for name in selected.after for item in installed[name].resources))
-        reason = None if selected.by_name else addon.applies(handle)
+        reason = _left_out(selected, handle)
         if reason is not None:
             installed[addon.name] = Installed(name=addon.name, version=None, resources=earlier, left_out=reason)
             continue
@@ -80,6 +81,16 @@ def install(
             warnings=component.warnings,
         )
     return installed
+
+
+def images(ordered: Iterable[Selected], handle: ClusterHandle) -> dict[str, tuple[ImageReference, ...]]:
+    """The images of the charts that `install` installs on this cluster, where they come from upstream, by add-on."""
+    charts = [each for each in ordered if isinstance(each.addon.source, Chart) and _left_out(each, handle) is None]
+    return {each.addon.name: images_of(each.addon, each.settings, handle) for each in charts}
+
+
+def _left_out(selected: Selected, handle: ClusterHandle) -> str | None:
+    return None if selected.by_name else selected.addon.applies(handle)
 
 
 class AddOnComponent(pulumi.ComponentResource):

@@ -9,6 +9,8 @@ other row; a registry's host carries its own region, so the region is used.
 from collections.abc import Mapping
 from typing import Final
 
+from infra.catalog.zones import dns_suffix
+
 _COMMON: Final = "602401143452"
 _ACCOUNTS: Final[Mapping[str, str]] = {
     "af-south-1": "877085696533",
@@ -51,7 +53,6 @@ _ACCOUNTS: Final[Mapping[str, str]] = {
     "us-west-1": _COMMON,
     "us-west-2": _COMMON,
 }
-_DOMAINS: Final[Mapping[str, str]] = {"cn": "amazonaws.com.cn", "eusc": "amazonaws.eu"}
 
 
 def eks_registry(region: str) -> str:
@@ -62,5 +63,4 @@ def eks_registry(region: str) -> str:
     """
     if region not in _ACCOUNTS:
         raise ValueError(f"EKS names no image registry for region {region!r}")
-    domain = _DOMAINS.get(region.partition("-")[0], "amazonaws.com")
-    return f"{_ACCOUNTS[region]}.dkr.ecr.{region}.{domain}"
+    return f"{_ACCOUNTS[region]}.dkr.ecr.{region}.{dns_suffix(region)}"

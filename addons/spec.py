@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 from pydantic import Field
 
 from infra.handle import ClusterHandle
+from infra.images import ImageReference
 from infra.model import Model
 
 PodSecurity = Literal["privileged", "baseline", "restricted"]
@@ -114,6 +115,43 @@ class Identity(Generic[S]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Image:
+    """A container image of a chart, and the value paths that say where it is pulled from.
+
+    One of three forms: `whole` alone; `repository` alone, which takes `host/path`; `registry`, which takes the host and
+    what stands before the path, with or without `repository`, which then takes the path.
+
+    Attributes:
+        reference: As the chart renders it by itself, with its tag.
+        registry: The value path of the host.
+        repository: The value path of the repository.
+        tag: The value path of the tag.
+        whole: The value path of the whole name.
+    """
+
+    reference: str
+    registry: str | None = None
+    repository: str | None = None
+    tag: str | None = None
+    whole: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an image without a version or without a form."""
+        if not self.upstream.version:
+            raise ValueError(f"image {self.reference}: no tag")
+        if (self.whole is None) == (self.registry is None and self.repository is None):
+            raise ValueError(f"image {self.reference}: needs the value path whole, or registry or repository")
+        if self.registry is not None and self.repository is None and self.upstream.path not in self.reference:
+            # A mirror has library/busybox, and the chart would go on asking for busybox.
+            raise ValueError(f"image {self.reference}: needs the value path of its repository")
+
+    @property
+    def upstream(self) -> ImageReference:
+        """Where the chart pulls it from by itself."""
+        return ImageReference.parse(self.reference)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Webhook:
     """An admission webhook that the add-on brings.
 
@@ -182,6 +220,8 @@ class AddOn(Generic[S]):
         create_namespace: Whether it makes that namespace.
         pod_security: The Pod Security Standard that the namespace enforces.
         values: Helm values, or configuration values of an EKS add-on.
+        images: The images of its pods, so that they can be pulled from a mirror. Those of EKS add-ons come from AWS's
+            own registries and are not listed.
         identities: Service accounts with AWS permissions.
         needs: Names of add-ons that must be there first.
         conflicts: Names of add-ons that cannot be there too.
@@ -207,6 +247,7 @@ class AddOn(Generic[S]):
     create_namespace: bool = False
     pod_security: PodSecurity = "baseline"
     values: Callable[[ClusterHandle, S], Values] = _no_values
+    images: tuple[Image, ...] = ()
     identities: tuple[Identity[S], ...] = ()
     needs: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
@@ -251,6 +292,8 @@ class AddOn(Generic[S]):
                 found.append("objects have no value path for tolerations")
         elif not self.ready:
             found.append("runs pods but names nothing that shows it is ready")
+        if self.images and not isinstance(self.source, Chart):
+            found.append("only a chart's images have value paths")
         if isinstance(self.source, EksAddon):
             if not issubclass(self.settings, ManagedSettings):
                 found.append("an EKS add-on's settings must extend ManagedSettings")

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import pulumi
 
-from addons.spec import AddOn, AddOnSettings, Values
+from addons.spec import AddOn, AddOnSettings, Image, Values
 from infra.handle import ClusterHandle
+from infra.images import ImageReference
 
 ROLE_ANNOTATION: Final = "eks.amazonaws.com/role-arn"
 """Source: EKS user guide, "Assign IAM roles to Kubernetes service accounts"."""
@@ -28,6 +29,8 @@ def values_of(
         roles: Under IRSA, the role of each service account; empty under Pod Identity.
     """
     values = addon.values(handle, settings)
+    for image in addon.images:
+        values = _mirrored(values, image, handle)
     if handle.taints:
         tolerations = [taint.toleration for taint in handle.taints]
         for path in addon.placement.accelerated:
@@ -37,6 +40,62 @@ def values_of(
             annotation = {ROLE_ANNOTATION: roles[identity.service_account]}
             values = _changed(values, identity.irsa.split("."), partial(_merged, annotation))
     return values
+
+
+def images_of(addon: AddOn[Any], settings: AddOnSettings, handle: ClusterHandle) -> tuple[ImageReference, ...]:
+    """The images of an add-on's pods, where they come from upstream: as the chart has them, changed by its values.
+
+    Raises:
+        TypeError: The values put something at an image's path that is not plain text.
+        ValueError: They put a text there that is no name of an image.
+    """
+    values = addon.values(handle, settings)
+    return tuple(dict.fromkeys(_upstream(values, image) for image in addon.images))
+
+
+def _upstream(values: Values, image: Image) -> ImageReference:
+    """The image that the chart would pull with these values."""
+    whole = _text(values, image.whole)
+    if whole is not None:
+        return ImageReference.parse(whole)
+    upstream = image.upstream
+    registry, repository, tag = (_text(values, path) for path in (image.registry, image.repository, image.tag))
+    if image.registry is None:
+        name = repository or upstream.repository
+    else:
+        name = f"{registry or upstream.host}/{repository or upstream.path}"
+    return ImageReference.parse(f"{name}:{tag}" if tag else f"{name}{upstream.version}")
+
+
+def _mirrored(values: Values, image: Image, handle: ClusterHandle) -> Values:
+    """The values with the image pulled from the registry that mirrors it, where one does."""
+    upstream = _upstream(values, image)
+    repository = handle.registry.repository(upstream) if handle.registry else None
+    if repository is None:
+        return values
+    if image.whole is not None:
+        return _put(values, image.whole, pulumi.Output.concat(repository, upstream.version))
+    if image.registry is None:
+        return _put(values, str(image.repository), repository)
+    place = repository.apply(lambda whole: whole.removesuffix(f"/{upstream.path}"))
+    values = _put(values, image.registry, place)
+    return _put(values, image.repository, upstream.path) if image.repository else values
+
+
+def _text(values: Values, path: str | None) -> str | None:
+    """The text at a path of the values; None where there is none."""
+    found: Any = values
+    for key in path.split(".") if path else ():
+        found = found.get(key) if isinstance(found, Mapping) else None
+    if not path or found is None:
+        return None
+    if not isinstance(found, str):
+        raise TypeError(f"{path}: an image's name must be plain text, not {type(found).__name__}")
+    return found
+
+
+def _put(values: Values, path: str, new: pulumi.Input[str]) -> Values:
+    return _changed(values, path.split("."), lambda _: new)
 
 
 def _merged(new: Values, old: Values | None) -> Values:

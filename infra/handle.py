@@ -11,6 +11,7 @@ import pulumi
 
 from infra.catalog.instances import AcceleratorKind
 from infra.catalog.prices import Capacity
+from infra.images import ImageReference
 
 TaintEffect = Literal["NoSchedule", "NoExecute", "PreferNoSchedule"]
 
@@ -95,6 +96,11 @@ class LustreVolume:
     zone_id: str
     capacity_gib: int | None
 
+    @property
+    def mount_path(self) -> str:
+        """Where people find it, on machines and in notebooks."""
+        return mount_path(self.name)
+
 
 @dataclass(frozen=True, kw_only=True)
 class EfsVolume:
@@ -105,6 +111,16 @@ class EfsVolume:
     zone_id: str | None
     """Set for One Zone file systems only."""
     access_points: Mapping[str, pulumi.Output[str]]
+
+    @property
+    def mount_path(self) -> str:
+        """Where people find it, on machines and in notebooks."""
+        return mount_path(self.name)
+
+
+def mount_path(name: str) -> str:
+    """Where a file system of this name is mounted; no two have one name."""
+    return f"/mnt/{name}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +143,193 @@ class Storage:
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
     volume_key_arn: pulumi.Output[str] | None = None
     """The KMS key for EBS volumes that the CSI driver makes."""
+    lustre_security_group_id: pulumi.Output[str] | None = None
+    """The Lustre servers' group; a client adds rules both ways (`infra.storage.lustre.lustre_client_rules`)."""
+    efs_security_group_id: pulumi.Output[str] | None = None
+    """The EFS mount targets' group; a client adds its rules (`infra.storage.efs.efs_client_rules`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """A Cognito user pool, as an ALB's `authenticate-cognito` action and an OIDC client need it."""
+
+    user_pool_id: pulumi.Output[str]
+    user_pool_arn: pulumi.Output[str]
+    client_id: pulumi.Output[str]
+    domain: pulumi.Output[str]
+    """The prefix of the hosted login pages' domain, as the ALB takes it."""
+    url: pulumi.Output[str]
+    """Where the login pages are. To log somebody out, end the ALB's session cookie and send them to
+    `<url>/logout?client_id=<client>&logout_uri=https://<host>/`."""
+    issuer: pulumi.Output[str]
+    """The OIDC issuer's URL."""
+    scope: str
+    """What an entry's `authenticate-cognito` action asks for."""
+    session_cookie: str
+    """The ALB's cookie of that action; long ones are cut in parts named with `-0`, `-1`."""
+    session_seconds: int
+    """How long that action's sessions last."""
+    admin_group: str
+    """The group of platform administrators, in the claim `cognito:groups` of the access token, which the ALB hands on
+    as `x-amzn-oidc-accesstoken`."""
+    groups: tuple[str, ...]
+    """All groups."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """The way in: names, certificate, load balancer, login."""
+
+    domain: str
+    """Entries are hosts below it, such as `kubeflow.<domain>`."""
+    entries: tuple[str, ...]
+    """The first labels of the hosts that people may be sent back to after a login, such as `kubeflow`."""
+    zone_id: pulumi.Output[str] | None
+    """The Route 53 hosted zone; None where DNS is kept elsewhere."""
+    certificate_arn: pulumi.Output[str]
+    """Of `domain` and `*.domain`; known once it is valid."""
+    load_balancer_arn: pulumi.Output[str]
+    load_balancer_dns_name: pulumi.Output[str]
+    load_balancer_zone_id: pulumi.Output[str]
+    """The hosted zone of its DNS name, for alias records."""
+    listener_arn: pulumi.Output[str]
+    """The HTTPS listener, to which an entry adds its rule."""
+    security_group_id: pulumi.Output[str]
+    """The load balancer's group: what an entry's pods let in. An entry adds the way out to them, too."""
+    login: Login | None
+
+    def host(self, entry: str) -> str:
+        """The host of an entry, such as `kubeflow.ml.example.com`."""
+        return f"{entry}.{self.domain}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """An RDS instance. The master password is in Secrets Manager, made and rotated by RDS."""
+
+    name: str
+    engine: Literal["mysql", "postgres"]
+    instance_id: pulumi.Output[str]
+    """The DB instance identifier, as the dimension of its metrics and the sources of its events spell it (not what
+    the provider calls `id`, which is `resource_id`)."""
+    allocated_gib: int
+    """Storage at creation; it may grow by itself."""
+    resource_id: pulumi.Output[str]
+    """What `rds-db:connect` names, for IAM database authentication."""
+    host: pulumi.Output[str]
+    port: int
+    username: str
+    """The master user."""
+    database: str | None = None
+    """Made with the instance; None: only the engine's own."""
+    require_tls: bool = True
+    """Clients without TLS are refused."""
+    secret_arn: pulumi.Output[str]
+    """The master user's secret: a JSON object with `username` and `password`."""
+    key_arn: pulumi.Output[str]
+    """Encrypts storage and secret."""
+    security_group_id: pulumi.Output[str]
+
+    @property
+    def outputs(self) -> Mapping[str, pulumi.Input[object]]:
+        """What a person needs to connect."""
+        return {"host": self.host, "port": self.port, "username": self.username, "secretArn": self.secret_arn}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotebookImage:
+    """A notebook image of ours, built in the account."""
+
+    name: str
+    accelerator: Literal["nvidia", "neuron"] | None
+    uri: pulumi.Output[str]
+    """With its tag, which is a hash of what it is built from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """The account's ECR registry."""
+
+    host: pulumi.Output[str]
+    """Such as `123456789012.dkr.ecr.us-west-2.amazonaws.com`."""
+    repositories: Mapping[str, pulumi.Output[str]]
+    """Name to URL, of the stack's own repositories."""
+    mirrors: Mapping[str, str]
+    """Upstream host, such as `registry.k8s.io`, to the path under `host` where its images are."""
+    notebook_images: tuple[NotebookImage, ...] = ()
+
+    def repository(self, image: ImageReference) -> pulumi.Output[str] | None:
+        """Where an upstream image is pulled from, without its tag; None where its registry is not mirrored."""
+        place = self.mirrors.get(image.host)
+        return None if place is None else pulumi.Output.concat(self.host, f"/{place}/{image.path}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prometheus:
+    """An Amazon Managed Service for Prometheus workspace."""
+
+    workspace_id: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    endpoint: pulumi.Output[str]
+    """Base URL; remote write is at `<endpoint>api/v1/remote_write`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observability:
+    """Where logs, metrics and alarms go."""
+
+    log_groups: Mapping[str, pulumi.Output[str]]
+    """`application`, `dataplane`, `host`, `performance` to the name of their CloudWatch log group."""
+    topic_arn: pulumi.Output[str]
+    """The SNS topic of all alarms."""
+    prometheus: Prometheus | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Emr:
+    """An EMR on EKS virtual cluster."""
+
+    virtual_cluster_id: pulumi.Output[str]
+    virtual_cluster_arn: pulumi.Output[str]
+    namespace: str
+    job_role_arn: pulumi.Output[str]
+    """What StartJobRun is given as execution role; known once its policy and associations are there."""
+    log_group: pulumi.Output[str]
+    """For a job's CloudWatch monitoring configuration."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Athena:
+    """An Athena workgroup whose settings bind, and a Glue database."""
+
+    workgroup: pulumi.Output[str]
+    workgroup_arn: pulumi.Output[str]
+    results: pulumi.Output[str]
+    """Where the workgroup writes, such as `s3://bucket/athena/`."""
+    database: pulumi.Output[str]
+    database_arn: pulumi.Output[str]
+    tables: pulumi.Output[str]
+    """Where the database's tables are, such as `s3://bucket/tables/`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sagemaker:
+    """What a SageMaker job, model or pipeline is given."""
+
+    role_arn: pulumi.Output[str]
+    """The execution role; known once its policy is there."""
+    security_group_id: pulumi.Output[str]
+    subnets: Mapping[str, pulumi.Output[str]]
+    """Zone id to subnet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analytics:
+    """Batch analytics and managed training beside the cluster."""
+
+    emr: Emr | None
+    athena: Athena | None
+    sagemaker: Sagemaker | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +358,11 @@ class ClusterHandle:
     nodes: tuple[pulumi.Resource, ...] = ()
     """The node groups of the system pools: add-ons that run pods depend on these. Empty before they exist."""
     storage: Storage = field(default_factory=Storage)
+    edge: Edge | None = None
+    databases: Mapping[str, Database] = field(default_factory=dict)
+    registry: Registry | None = None
+    observability: Observability | None = None
+    analytics: Analytics | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     permissions_boundary: str | None = None
 

@@ -21,6 +21,31 @@ def service_trust(service: str, *actions: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
+def account_trust(
+    service: str,
+    *actions: str,
+    account_id: pulumi.Input[str],
+    conditions: Mapping[str, Mapping[str, pulumi.Input[Any]]] | None = None,
+) -> pulumi.Output[str]:
+    """The trust policy of a role that a service assumes for this account alone: no confused deputy.
+
+    Args:
+        service: The service principal.
+        actions: `sts:AssumeRole` unless said otherwise.
+        account_id: The account that `aws:SourceAccount` must be.
+        conditions: More of them, by operator.
+    """
+    more = dict(conditions or {})
+    equals = {"aws:SourceAccount": account_id, **more.pop("StringEquals", {})}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": list(actions) or "sts:AssumeRole",
+        "Condition": {"StringEquals": equals, **more},
+    }
+    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
 @dataclass(frozen=True, kw_only=True)
 class WorkloadIdentityArgs:
     """Who may act as what.

@@ -7,11 +7,16 @@ from typing import Final
 # Longest physical names, with the 8 characters (a dash and seven hex digits) that Pulumi's autonaming adds counted in.
 AUTONAME_SUFFIX: Final = 8
 LIMITS: Final[Mapping[str, int]] = {
+    "auto-scaling-group": 255,
+    "budget": 100,
     "eks-cluster": 100,
     "eks-nodegroup": 63,
+    "event-rule": 64,
+    "iam-instance-profile": 128,
     "iam-role": 64,
     "iam-policy": 128,
     "launch-template": 128,
+    "load-balancer": 32,
     "placement-group": 255,
     "s3-bucket": 63,
     "security-group": 255,

@@ -127,6 +127,30 @@ def rehearse(
 
 
 @app.command()
+def reach(
+    stack: Environment,
+    format_: Annotated[Format, typer.Option("--format", help="text: tables; json: every path.")] = Format.TEXT,
+    debug: Debug = False,  # noqa: ARG001 - main looks at it
+) -> None:
+    """Show who can reach what on which ports.
+
+    Fails if anything but load balancers' web ports and the API server's stated CIDRs is open to the outside.
+    """
+    from slipway import planning, stackfile  # noqa: PLC0415
+    from slipway.plan.reach import reach as reachability  # noqa: PLC0415
+
+    found = reachability.reach(planning.record(stackfile.load(stack)))
+    if format_ is Format.TEXT:
+        from slipway.plan.reach import tables  # noqa: PLC0415
+
+        tables.show(found, sys.stdout)
+    else:
+        sys.stdout.write(json.dumps(found.data(), indent=2) + "\n")
+    if found.exposed:
+        raise typer.Exit(FOUND)
+
+
+@app.command()
 def schema(debug: Debug = False) -> None:  # noqa: ARG001 - main looks at it
     """Print the JSON schema of a stack file."""
     from stacks import settings  # noqa: PLC0415

@@ -1,7 +1,7 @@
 """Writes docs/reference from the code: `make reference`. A test holds the files against it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +9,22 @@ from addons import registry
 from addons.presets import PRESETS
 from addons.spec import AddOn, Chart, EksAddon
 from infra.catalog import eks
-from slipway.stackfile import project_folder
+from slipway import planning, stackfile
+from slipway.plan.reach import tables
+from slipway.plan.reach.reach import reach
 from stacks.settings import schema
 
 _NOTE = "<!-- Written by `make reference`; edit the code instead. -->\n"
 Schema = Mapping[str, Any]
 
 
-def pages() -> dict[str, str]:
-    """Every generated file: its name under docs/reference, and its text."""
-    whole = schema()
-    return {
-        "stack.schema.json": json.dumps(whole, indent=2) + "\n",
-        "settings.md": "\n".join(_settings(whole)) + "\n",
-        "addons.md": "\n".join(_addons()) + "\n",
-    }
+PAGES: Mapping[str, Callable[[], str]] = {
+    "stack.schema.json": lambda: json.dumps(schema(), indent=2) + "\n",
+    "settings.md": lambda: _text(_settings(schema())),
+    "addons.md": lambda: _text(_addons()),
+    "reachability.md": lambda: _text(_reachability("prod")),
+}
+"""Every generated file: its name under docs/reference, and what writes its text."""
 
 
 def write(folder: Path) -> None:
@@ -32,8 +33,12 @@ def write(folder: Path) -> None:
     Args:
         folder: The repository's docs/reference.
     """
-    for name, text in pages().items():
-        (folder / name).write_text(text)
+    for name, text in PAGES.items():
+        (folder / name).write_text(text())
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "\n".join(lines) + "\n"
 
 
 def _settings(whole: Schema) -> Iterator[str]:
@@ -141,6 +146,14 @@ def _addons() -> Iterator[str]:
             yield f"| `{key}` | {_type(field)} | {_default(field)} | {_cell(field.get('description', ''))} |"
 
 
+def _reachability(environment: str) -> Iterator[str]:
+    yield "# Reachability\n"
+    yield _NOTE
+    yield f"Who can reach what in `{environment}`, and on which ports: what `slipway reach -s {environment}` prints."
+    yield "How it is computed: [reachability](../concepts/reachability.md).\n"
+    yield from tables.markdown(reach(planning.record(stackfile.load(environment))))
+
+
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
@@ -157,4 +170,4 @@ def _source(addon: AddOn[Any]) -> str:
 
 
 if __name__ == "__main__":
-    write(project_folder() / "docs" / "reference")
+    write(stackfile.project_folder() / "docs" / "reference")

@@ -4,24 +4,39 @@ import dataclasses
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_eks as eks
 
 from addons import install, registry
-from addons.spec import Chart
+from infra.analytics.analytics import Analytics, AnalyticsArgs
+from infra.analytics.rules import endpoints as analytics_endpoints
 from infra.catalog import zones
 from infra.cluster.cluster import Cluster, ClusterArgs
 from infra.cluster.settings import control_plane_zones
-from infra.handle import ClusterHandle
+from infra.database.database import Databases, DatabasesArgs
+from infra.database.database import endpoints as database_endpoints
+from infra.edge.edge import Edge, EdgeArgs
+from infra.handle import ClusterHandle, Database
+from infra.handle import Registry as RegistryHandle
+from infra.images import ImageReference, ecr_home
+from infra.keys import DataKey, DataKeyArgs
 from infra.network.network import Network, NetworkArgs
 from infra.node_groups.expand import expand
 from infra.node_groups.launch_template import ClusterInputs
 from infra.node_groups.node_groups import NodeGroups, NodeGroupsArgs
 from infra.node_groups.rules import accelerated_zones
+from infra.observability.observability import Observability, ObservabilityArgs
+from infra.observability.topic import publishers
+from infra.registry.registry import Registry, RegistryArgs
 from infra.storage.lustre import Clients
 from infra.storage.storage import Storage, StorageArgs
+from infra.workstation.args import WorkstationArgs
+from infra.workstation.place import ecs_zones_in, zone_in
+from infra.workstation.place import endpoints as workstation_endpoints
+from infra.workstation.workstation import Workstation
 from stacks.load import load
 from stacks.settings import StackSettings, warnings
 
@@ -53,10 +68,32 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
     )
     eks_provider = eks.Provider("eks")
     under = pulumi.ResourceOptions(providers=[aws_provider, eks_provider])
+    common: dict[str, Any] = {
+        "platform": platform.name,
+        "region": region,
+        "partition": partition,
+        "disposable": platform.disposable,
+        "tags": tags,
+        "permissions_boundary": platform.permissions_boundary,
+    }
     account_id = (
         pulumi.Output.from_input(platform.account_id)
         if platform.account_id
         else aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(provider=aws_provider)).account_id
+    )
+    key = DataKey(
+        "data",
+        DataKeyArgs(
+            platform=platform.name,
+            region=region,
+            partition=partition,
+            account_id=account_id,
+            linked_to_s3=any(each.repositories for each in settings.storage.lustre),
+            publishers=publishers(settings.observability) if settings.observability else (),
+            disposable=platform.disposable,
+            tags=tags,
+        ),
+        under,
     )
     network = Network(
         "network",
@@ -66,8 +103,15 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
             region=region,
             lustre=bool(settings.storage.lustre),
             efs=bool(settings.storage.efs),
+            key_arn=key.arn,
             tags=tags,
             permissions_boundary=platform.permissions_boundary,
+            services=(
+                *analytics_endpoints(settings.analytics),
+                *database_endpoints(settings.databases),
+                *(settings.observability.endpoints if settings.observability else ()),
+                *workstation_endpoints(settings.workstation),
+            ),
         ),
         under,
     )
@@ -82,6 +126,7 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
             vpc_id=network.vpc_id,
             private_subnets=[network.private_subnets[zone] for zone in core_zones],
             public_subnets=[network.public_subnets[zone] for zone in core_zones if zone in network.public_subnets],
+            log_key_arn=key.arn,
             tags=tags,
             disposable=platform.disposable,
             permissions_boundary=platform.permissions_boundary,
@@ -135,25 +180,141 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
         under,
         ready=[*network.ready, *(item for each in first.values() for item in each.resources)],
     )
+    gpu_zones = accelerated_zones(settings.node_groups, region, network_settings.zone_ids)
     storage = Storage(
         "storage",
         StorageArgs(
             settings=settings.storage,
             platform=platform.name,
-            region=region,
-            partition=partition,
             account_id=account_id,
+            key_arn=key.arn,
             vpc_id=network.vpc_id,
             subnets=network.private_subnets,
-            gpu_zones=accelerated_zones(settings.node_groups, region, network_settings.zone_ids),
+            gpu_zones=gpu_zones,
             clients=Clients(nodes=cluster.security_group_id, efa=nodes.efa_security_group_id),
+            load_balancers=settings.edge is not None,
             disposable=platform.disposable,
             tags=tags,
         ),
         under,
         aws_provider=aws_provider,
     )
-    handle = dataclasses.replace(handle, nodes=nodes.system, storage=storage.handle)
+    common["account_id"] = account_id
+    edge = None
+    if settings.edge:
+        edge = Edge(
+            "edge",
+            EdgeArgs(
+                settings=settings.edge,
+                platform=platform.name,
+                region=region,
+                vpc_id=network.vpc_id,
+                public_subnets=network.public_subnets,
+                private_subnets=network.private_subnets,
+                routes=network.ready,
+                logs=storage.handle.buckets.get("logs"),
+                disposable=platform.disposable,
+                tags=tags,
+            ),
+            under,
+        )
+    databases: Mapping[str, Database] = {}
+    if settings.databases:
+        databases = Databases(
+            "databases",
+            DatabasesArgs(
+                settings=settings.databases,
+                vpc_id=network.vpc_id,
+                subnets=network.private_subnets,
+                nodes=cluster.security_group_id,
+                key_arn=key.arn,
+                **common,
+            ),
+            under,
+        ).handles
+    observability = None
+    if settings.observability:
+        observability = Observability(
+            "observability",
+            ObservabilityArgs(
+                settings=settings.observability,
+                key_arn=key.arn,
+                auto_scaling_groups={
+                    each.name: nodes.auto_scaling_groups[each.name]
+                    for each in managed
+                    if each.settings.autoscaling.enabled and each.pool.min_size < each.pool.max_size
+                },
+                nat_gateways=network.nat_gateways,
+                storage=storage.handle,
+                storage_settings=settings.storage,
+                databases=databases,
+                edge=edge.handle if edge else None,
+                reservations=sorted(
+                    {each.capacity.reservation_id for each in settings.node_groups if each.capacity.reservation_id}
+                ),
+                builds=f"{platform.name}-" if settings.registry else None,
+                **common,
+            ),
+            under,
+        )
+    handle = dataclasses.replace(
+        handle,
+        nodes=nodes.system,
+        storage=storage.handle,
+        edge=edge.handle if edge else None,
+        databases=databases,
+        observability=observability.handle if observability else None,
+    )
+    analytics = None
+    if settings.analytics:
+        analytics = Analytics(
+            "analytics",
+            AnalyticsArgs(
+                settings=settings.analytics,
+                cluster=handle,
+                subnets=network.private_subnets,
+                key_arn=key.arn,
+                **common,
+            ),
+            under,
+        )
+        handle = dataclasses.replace(handle, analytics=analytics.handle)
+    images = install.images(selected, handle)
+    if settings.registry:
+        own_registry = Registry(
+            "registry",
+            RegistryArgs(
+                settings=settings.registry,
+                key_arn=key.arn,
+                artifacts=storage.handle.buckets.get("artifacts"),
+                images=[image for each in images.values() for image in each],
+                internet=network_settings.internet,
+                node_role=nodes.node_role_arn.apply(lambda arn: arn.rpartition("/")[2]),
+                **common,
+            ),
+            under,
+        )
+        handle = dataclasses.replace(handle, registry=own_registry.handle)
+    workstation = None
+    if settings.workstation:
+        workstation = Workstation(
+            "workstation",
+            WorkstationArgs(
+                settings=settings.workstation,
+                zone=zone_in(settings.workstation, settings.storage, gpu_zones, region, network_settings.zone_ids),
+                ecs_zones=ecs_zones_in(settings.workstation, region, network_settings.zone_ids),
+                internet=network_settings.internet,
+                vpc_id=network.vpc_id,
+                vpc_cidr=network_settings.vpc_cidr,
+                subnets=network.private_subnets,
+                storage=storage.handle,
+                registry=handle.registry,
+                key_arn=key.arn,
+                network_ready=network.ready,
+                **common,
+            ),
+            under,
+        )
     installed = install.install(selected, handle, before_nodes=False, backend=backend, done=first)
     day = today or datetime.datetime.now(datetime.UTC).date()
     return Platform(
@@ -169,28 +330,46 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
                 **{volume.name: volume.file_system_id for volume in storage.handle.efs},
             },
             "buckets": {role: bucket.name for role, bucket in storage.handle.buckets.items()},
+            **({"databases": {name: each.outputs for name, each in databases.items()}} if databases else {}),
+            **({"edge": edge.outputs} if edge else {}),
+            **({"registry": _registry_outputs(handle.registry)} if handle.registry else {}),
+            **({"workstation": workstation.outputs} if workstation else {}),
+            **({"analytics": analytics.outputs} if analytics else {}),
             "addons": {name: each.version or "" for name, each in installed.items() if each.left_out is None},
             "leftOut": {name: each.left_out for name, each in installed.items() if each.left_out is not None},
             "warnings": [
                 *warnings(settings, day),
-                *_unreachable_images(settings, selected, installed),
+                *_unreachable_images(handle, images),
                 *(warning for each in installed.values() for warning in each.warnings),
             ],
         },
     )
 
 
-def _unreachable_images(
-    settings: StackSettings, selected: Sequence[registry.Selected], installed: Mapping[str, install.Installed]
-) -> Iterator[str]:
-    """Charts whose images a private cluster may not reach; those of EKS add-ons come from AWS's own registries."""
-    charts = [
-        each.addon.name
-        for each in selected
-        if isinstance(each.addon.source, Chart) and installed[each.addon.name].left_out is None
+def _registry_outputs(registry: RegistryHandle) -> Mapping[str, pulumi.Input[object]]:
+    return {
+        "host": registry.host,
+        "repositories": registry.repositories,
+        "notebookImages": {image.name: image.uri for image in registry.notebook_images},
+    }
+
+
+def _unreachable_images(handle: ClusterHandle, images: Mapping[str, Sequence[ImageReference]]) -> Iterator[str]:
+    """The images of charts that a private cluster cannot pull: nothing copies them into ECR in its own region."""
+    if handle.internet:
+        return
+    mirrored = handle.registry.mirrors if handle.registry else {}
+    far = [
+        f"{image} ({name})"
+        for name, each in images.items()
+        for image in each
+        if image.host not in mirrored and (ecr_home(image.host) or ("", ""))[1] != handle.region
     ]
-    if charts and not settings.network.internet:
-        yield f"network.internet is false: mirror the images of {', '.join(charts)} that are not in Amazon ECR"
+    if far:
+        yield (
+            f"network.internet is false and these images are not in Amazon ECR: {', '.join(far)}; "
+            "set registry.mirror, or copy them and set the values of their charts"
+        )
 
 
 def main() -> None:

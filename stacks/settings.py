@@ -10,21 +10,34 @@ from typing import Any
 
 from pydantic import Field
 
-from addons import registry
+from addons import registry as addons_registry
 from addons.settings import AddonsSettings
 from infra import platform as platform_settings
+from infra.analytics import rules as analytics_rules
+from infra.analytics.settings import AnalyticsSettings
 from infra.cluster import settings as cluster_settings
 from infra.cluster.settings import ClusterSettings
+from infra.database import rules as database_rules
+from infra.database.settings import DatabaseSettings
+from infra.edge import rules as edge_rules
+from infra.edge.settings import EdgeSettings
 from infra.model import Model, validate
 from infra.network import settings as network_settings
 from infra.network.settings import NetworkSettings
 from infra.node_groups import rules as node_group_rules
 from infra.node_groups import tag_rules
 from infra.node_groups.settings import NodeGroupSettings
+from infra.observability import rules as observability_rules
+from infra.observability.settings import ObservabilitySettings
 from infra.platform import PlatformSettings
 from infra.problems import Problem, SettingsError, nearest, one_of, shown
+from infra.registry import rules as registry_rules
+from infra.registry.settings import RegistrySettings
 from infra.storage import rules as storage_rules
 from infra.storage.settings import StorageSettings
+from infra.surroundings import Surroundings
+from infra.workstation import rules as workstation_rules
+from infra.workstation.settings import WorkstationSettings
 
 NAMESPACE = "slipway"
 """Prefix of our keys in a stack file: `slipway:network`."""
@@ -43,9 +56,31 @@ class StackSettings(Model):
     """Nodes; each entry becomes one managed node group per zone."""
     storage: StorageSettings = Field(default_factory=StorageSettings)
     """Shared file systems and buckets."""
+    edge: EdgeSettings | None = None
+    """The way in: names, certificate, load balancer, login. None: nothing of it."""
+    databases: tuple[DatabaseSettings, ...] = ()
+    """RDS for metadata."""
+    registry: RegistrySettings | None = None
+    """ECR: repositories, mirrors of upstream registries, notebook images. None: nothing of it."""
+    observability: ObservabilitySettings | None = None
+    """Logs, metrics, alarms and budgets. None: nothing of it."""
+    analytics: AnalyticsSettings | None = None
+    """EMR on EKS, Athena with Glue, SageMaker. None: nothing of it."""
+    workstation: WorkstationSettings | None = None
+    """One machine instead of a cluster, and ECS as the step between. None: nothing of it."""
     addons: AddonsSettings = Field(default_factory=AddonsSettings)
     """What is installed in Kubernetes."""
 
+
+_SERVICES: Mapping[str, Any] = {
+    "edge": edge_rules,
+    "databases": database_rules,
+    "registry": registry_rules,
+    "observability": observability_rules,
+    "analytics": analytics_rules,
+    "workstation": workstation_rules,
+}
+"""The AWS services around the cluster: each has `problems` and `warnings` of one shape."""
 
 _GROUND = ("network.existing", "network.zones", "platform.region")
 """What the rules of all other parts stand on: where one of these is wrong, nothing is said that follows from it."""
@@ -125,7 +160,7 @@ def _problems(parts: Mapping[str, Any], today: datetime.date, *, complete: bool)
     if "cluster" in parts and network:
         yield from cluster_settings.problems(parts["cluster"], network.vpc_cidr, network.zone_ids, today)
     if "addons" in parts:
-        yield from registry.problems(parts["addons"])
+        yield from addons_registry.problems(parts["addons"])
     if not (platform and network):
         return
     region, zones = platform.region, network.zone_ids
@@ -139,10 +174,22 @@ def _problems(parts: Mapping[str, Any], today: datetime.date, *, complete: bool)
     yield from wrong
     if "node_groups" in parts:
         yield from node_group_rules.set_problems(groups, complete=complete)
-    if "storage" in parts:
-        known = complete and not wrong
-        gpu_zones = node_group_rules.accelerated_zones(list(groups.values()), region, zones) if known else None
-        yield from storage_rules.problems(parts["storage"], zones, gpu_zones)
+    if "storage" not in parts:
+        return
+    known = complete and not wrong
+    gpu_zones = node_group_rules.accelerated_zones(list(groups.values()), region, zones) if known else None
+    yield from storage_rules.problems(parts["storage"], zones, gpu_zones)
+    around = Surroundings(
+        platform=platform,
+        network=network,
+        storage=parts["storage"],
+        services=frozenset(name for name in _SERVICES if name not in parts or parts[name]),
+        gpu_zones=gpu_zones,
+        today=today,
+    )
+    for name, rules in _SERVICES.items():
+        if parts.get(name):
+            yield from rules.problems(parts[name], around)
 
 
 def warnings(settings: StackSettings, today: datetime.date) -> tuple[str, ...]:
@@ -150,11 +197,25 @@ def warnings(settings: StackSettings, today: datetime.date) -> tuple[str, ...]:
     region, zones = settings.platform.region, settings.network.zone_ids
     gpu_zones = node_group_rules.accelerated_zones(settings.node_groups, region, zones)
     efa = any(group.efa for group in settings.node_groups)
+    around = Surroundings(
+        platform=settings.platform,
+        network=settings.network,
+        storage=settings.storage,
+        gpu_zones=gpu_zones,
+        today=today,
+    )
     return (
         *cluster_settings.warnings(settings.cluster, today),
         *network_settings.warnings(settings.network),
         *node_group_rules.warnings(settings.node_groups, region, zones),
         *storage_rules.warnings(settings.storage, gpu_zones, efa=efa),
+        *(
+            warning
+            for name, rules in _SERVICES.items()
+            if getattr(settings, name)
+            for warning in rules.warnings(getattr(settings, name))
+        ),
+        *(workstation_rules.far_mounts(settings.workstation, around) if settings.workstation else ()),
     )
 
 
@@ -166,7 +227,7 @@ def schema() -> dict[str, Any]:
     addons.pop("additionalProperties", None)
     addons["additionalProperties"] = False
     addons["properties"] = {}
-    for name, addon in registry.settings_schema().items():
+    for name, addon in addons_registry.settings_schema().items():
         definitions |= addon.pop("$defs", {})
         addons["properties"][name] = addon
     for definition in definitions.values():

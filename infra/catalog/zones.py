@@ -19,6 +19,12 @@ _PARTITIONS: Final = (
     ("us-iso-", "aws-iso"),
     ("eusc-", "aws-eusc"),
 )
+_DOMAINS: Final = {
+    "aws-cn": "amazonaws.com.cn",
+    "aws-eusc": "amazonaws.eu",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+}
 
 
 @cache
@@ -58,6 +64,14 @@ def partition(region: str) -> str:
         if region.startswith(prefix):
             return name
     return "aws"
+
+
+def dns_suffix(region: str) -> str:
+    """The domain of AWS's endpoints and service principals in a region, such as `amazonaws.com`.
+
+    Source: botocore's `partitions.json`.
+    """
+    return _DOMAINS.get(partition(region), "amazonaws.com")
 
 
 def local_zones(region: str) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ class ClusterArgs:
     vpc_id: pulumi.Input[str]
     private_subnets: Sequence[pulumi.Input[str]]
     public_subnets: Sequence[pulumi.Input[str]]
+    log_key_arn: pulumi.Input[str]
     tags: Mapping[str, str]
     disposable: bool
     permissions_boundary: str | None = None
@@ -106,6 +107,7 @@ class Cluster(pulumi.ComponentResource):
             f"{name}-logs",
             name=f"/aws/eks/{args.name}/cluster",
             retention_in_days=settings.logs.retention_days,
+            kms_key_id=args.log_key_arn,
             tags=naming.tags(args.tags, f"{args.name}-logs"),
             opts=child,
         )

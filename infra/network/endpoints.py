@@ -4,10 +4,11 @@ Source: EKS user guide, "Deploy private clusters with limited internet access"; 
 autoscaling, ec2, sts); facts README section 6.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 ENDPOINTS: Final[Mapping[str, str]] = {
+    "aps-workspaces": "metrics to Amazon Managed Prometheus",
     "athena": "queries on the data bucket",
     "autoscaling": "cluster-autoscaler",
     "bedrock-runtime": "model calls",
@@ -15,10 +16,14 @@ ENDPOINTS: Final[Mapping[str, str]] = {
     "ec2messages": "Session Manager",
     "ecr.api": "image pulls",
     "ecr.dkr": "image pulls",
+    "ecs": "ECS instances and their tasks",
+    "ecs-agent": "ECS instances and their tasks",
+    "ecs-telemetry": "ECS instances and their tasks",
     "eks": "nodes that join, and cluster-autoscaler's node group look-ups",
     "eks-auth": "EKS Pod Identity",
     "elasticfilesystem": "the EFS CSI driver",
     "elasticloadbalancing": "load balancer controllers",
+    "emr-containers": "EMR on EKS jobs that are started from inside",
     "fsx": "the FSx CSI driver",
     "glue": "the data catalogue",
     "kms": "encrypted volumes and secrets",
@@ -56,15 +61,16 @@ _ALWAYS: Final = (
 )
 
 
-def required(*, internet: bool, lustre: bool, efs: bool) -> tuple[str, ...]:
+def required(*, internet: bool, lustre: bool, efs: bool, services: Iterable[str] = ()) -> tuple[str, ...]:
     """The interface endpoints that a cluster cannot run without.
 
     Args:
         internet: Whether nodes reach AWS's public endpoints; then none is needed.
         lustre: Whether there are FSx for Lustre file systems.
         efs: Whether there are EFS file systems.
+        services: What else of AWS the stack's own parts are for, as in `ENDPOINTS`.
     """
     if internet:
         return ()
     extra = (*(("fsx",) if lustre else ()), *(("elasticfilesystem",) if efs else ()))
-    return tuple(sorted((*_ALWAYS, *extra)))
+    return tuple(sorted({*_ALWAYS, *extra, *services}))

@@ -1,6 +1,6 @@
 """The network component: a VPC whose plan leaves room, or an existing one by ids."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -25,8 +25,11 @@ class NetworkArgs:
     region: str
     lustre: bool
     efs: bool
+    key_arn: pulumi.Input[str]
     tags: Mapping[str, str]
     permissions_boundary: str | None = None
+    services: Sequence[str] = ()
+    """AWS services that other parts of the stack are for; a private network gets their endpoints."""
 
 
 class Network(pulumi.ComponentResource):
@@ -37,6 +40,7 @@ class Network(pulumi.ComponentResource):
     Attributes:
         vpc_id: The VPC.
         private_subnets: Zone id to subnet id; nodes and file systems live here.
+        nat_gateways: Zone id to NAT gateway id. Empty in a private cluster and in an existing VPC.
         public_subnets: Zone id to subnet id; internet-facing load balancers live here. Empty in a private cluster.
         ready: What must exist before a node can reach AWS, and as long as there are nodes: routes, NAT, endpoints and
             the rule that opens them.
@@ -47,6 +51,7 @@ class Network(pulumi.ComponentResource):
     vpc_id: pulumi.Output[str]
     private_subnets: Mapping[str, pulumi.Output[str]]
     public_subnets: Mapping[str, pulumi.Output[str]]
+    nat_gateways: Mapping[str, pulumi.Output[str]]
     ready: tuple[pulumi.Resource, ...]
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -60,6 +65,7 @@ class Network(pulumi.ComponentResource):
             self.vpc_id = pulumi.Output.from_input(existing.vpc_id)
             self.private_subnets = _outputs(existing.private_subnets)
             self.public_subnets = _outputs(existing.public_subnets)
+            self.nat_gateways = {}
             self.ready = ()
         else:
             self._create()
@@ -97,6 +103,7 @@ class Network(pulumi.ComponentResource):
         self.public_subnets = {zone: subnet.id for zone, subnet in public.items()}
         public_routes = self._public_routes(public)
         gateways = self._nat(public, public_routes)
+        self.nat_gateways = {zone: gateway.id for zone, gateway in gateways.items()}
         tables, private_routes = self._private_routes(private, gateways)
         endpoints = self._endpoints(tables)
         if settings.flow_logs.enabled:
@@ -229,7 +236,8 @@ class Network(pulumi.ComponentResource):
                 opts=self._child,
             )
         ]
-        needed = required(internet=settings.internet, lustre=self._args.lustre, efs=self._args.efs)
+        args = self._args
+        needed = required(internet=settings.internet, lustre=args.lustre, efs=args.efs, services=args.services)
         names = sorted({*needed, *settings.endpoints})
         if not names:
             return endpoints
@@ -273,6 +281,7 @@ class Network(pulumi.ComponentResource):
             f"{self._name}-flow-logs",
             name=f"/slipway/{self._args.platform}/vpc-flow-logs",
             retention_in_days=settings.retention_days,
+            kms_key_id=self._args.key_arn,
             tags=self._tags("flow-logs"),
             opts=self._child,
         )

@@ -60,6 +60,7 @@ class NodeGroups(pulumi.ComponentResource):
         node_role_arn: The role of every node.
         efa_security_group_id: Open to itself both ways; None without EFA groups.
         groups: Managed group name (`<group>-<zone id>`) to the node group.
+        auto_scaling_groups: Managed group name to the name of its Auto Scaling group.
         system: The node groups that controllers run on.
 
     Changing a group's types, capacity, zones or operating system replaces its node groups, new before old.
@@ -68,6 +69,7 @@ class NodeGroups(pulumi.ComponentResource):
     node_role_arn: pulumi.Output[str]
     efa_security_group_id: pulumi.Output[str] | None
     groups: Mapping[str, aws.eks.NodeGroup]
+    auto_scaling_groups: Mapping[str, pulumi.Output[str]]
     system: tuple[pulumi.Resource, ...]
 
     def __init__(
@@ -95,6 +97,9 @@ class NodeGroups(pulumi.ComponentResource):
         self.efa_security_group_id = self._efa_group() if any(each.interfaces for each in args.managed) else None
         waits = [*ready, *attachments]
         self.groups = {managed.name: self._group(managed, waits) for managed in args.managed}
+        self.auto_scaling_groups = {
+            name: group.resources[0].autoscaling_groups[0].name for name, group in self.groups.items()
+        }
         for managed in args.managed:
             self._autoscaler_tags(managed)
         self.system = tuple(self.groups[managed.name] for managed in args.managed if managed.pool.system)
@@ -206,7 +211,7 @@ class NodeGroups(pulumi.ComponentResource):
 
     def _autoscaler_tags(self, managed: ManagedGroup) -> None:
         group = self.groups[managed.name]
-        asg = group.resources[0].autoscaling_groups[0].name
+        asg = self.auto_scaling_groups[managed.name]
         for key, value in sorted(asg_tags(managed, self._args.cluster.name).items()):
             aws.autoscaling.Tag(
                 f"{managed.name}-{key.removeprefix('k8s.io/cluster-autoscaler/')}",

@@ -1,1 +1,1 @@
-"""FSx for Lustre, EFS, S3 buckets and their keys."""
+"""FSx for Lustre, EFS and S3 buckets."""

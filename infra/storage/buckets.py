@@ -8,10 +8,13 @@ import pulumi_aws as aws
 
 from infra import naming
 from infra.handle import Bucket
+from infra.storage.ready import once
 from infra.storage.settings import BucketRole, BucketSettings
 
 _PREFIX_LIMIT = naming.LIMITS["s3-bucket"] - 26
 """The longest `bucketPrefix`: S3's 63 characters less the 26 that the provider adds."""
+LOAD_BALANCER_LOGS = "load-balancers"
+"""The prefix that load balancers write their access logs under."""
 _LOGS: BucketRole = "logs"
 _ABORT_UPLOADS_DAYS = 7
 
@@ -23,11 +26,17 @@ def buckets(
     platform: str,
     account_id: pulumi.Output[str],
     key_arn: pulumi.Output[str],
+    load_balancers: bool,
     disposable: bool,
     tags: Mapping[str, str],
     opts: pulumi.ResourceOptions,
 ) -> dict[str, Bucket]:
-    """Create the buckets. Where there is a `logs` bucket the others write their access logs to it."""
+    """Create the buckets. Where there is a `logs` bucket the others write their access logs to it.
+
+    Its name is given out once its policy is there: what writes to it is refused before that. `load_balancers` lets
+    load balancers of the account write there too.
+    """
+    names: dict[str, pulumi.Output[str]] = {}
     made = {
         role: _bucket(
             f"{name}-{role}",
@@ -47,6 +56,8 @@ def buckets(
             sources = [other.arn for other_role, (other, _) in made.items() if other_role != _LOGS]
             if sources:
                 statements.append(_log_delivery(bucket, sources, account_id))
+            if load_balancers:
+                statements.append(_load_balancer_logs(bucket, account_id))
         policy = aws.s3.BucketPolicy(
             f"{name}-{role}",
             bucket=bucket.id,
@@ -54,10 +65,12 @@ def buckets(
             # S3 refuses the two at the same time.
             opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[block])),
         )
+        names[role] = bucket.bucket
         if role == _LOGS:
+            names[role] = once([policy], bucket.bucket)
             _write_logs(name, made, policy, opts)
     return {
-        role: Bucket(role=role, name=bucket.bucket, arn=bucket.arn, key_arn=None if role == _LOGS else key_arn)
+        role: Bucket(role=role, name=names[role], arn=bucket.arn, key_arn=None if role == _LOGS else key_arn)
         for role, (bucket, _) in made.items()
     }
 
@@ -168,6 +181,21 @@ def _log_delivery(
         "Action": "s3:PutObject",
         "Resource": pulumi.Output.concat(bucket.arn, "/s3/*"),
         "Condition": {"ArnLike": {"aws:SourceArn": sources}, "StringEquals": {"aws:SourceAccount": account_id}},
+    }
+
+
+def _load_balancer_logs(bucket: aws.s3.Bucket, account_id: pulumi.Output[str]) -> dict[str, Any]:
+    """Source: ALB user guide, "Enable access logs for your Application Load Balancer".
+
+    The account in the path keeps load balancers of other accounts out, as that page says. It gives no conditions, and
+    with `aws:SourceArn` people have seen the delivery refused.
+    """
+    return {
+        "Sid": "LoadBalancerLogs",
+        "Effect": "Allow",
+        "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": pulumi.Output.concat(bucket.arn, f"/{LOAD_BALANCER_LOGS}/AWSLogs/", account_id, "/*"),
     }
 
 

@@ -127,6 +127,54 @@ def efs_security_group(
     return group, rule
 
 
+def efs_client_rules(
+    name: str,
+    role: str,
+    *,
+    targets: pulumi.Input[str],
+    client: pulumi.Input[str],
+    platform: str,
+    tags: Mapping[str, str],
+    opts: pulumi.ResourceOptions,
+) -> list[pulumi.Resource]:
+    """Let a client whose group lets nothing out by itself mount the file systems.
+
+    Args:
+        name: Start of the rules' logical names.
+        role: Who the client is, such as `workstation`.
+        targets: The mount targets' group.
+        client: The client's group.
+        platform: For names.
+        tags: The platform's.
+        opts: Parent.
+    """
+    label = naming.tags(tags, f"{platform}-efs-nfs-{role}")
+    return [
+        aws.vpc.SecurityGroupIngressRule(
+            f"{name}-nfs-from-{role}",
+            security_group_id=targets,
+            referenced_security_group_id=client,
+            ip_protocol="tcp",
+            from_port=NFS_PORT,
+            to_port=NFS_PORT,
+            description=f"NFS from {role}",
+            tags=label,
+            opts=opts,
+        ),
+        aws.vpc.SecurityGroupEgressRule(
+            f"{name}-nfs-from-{role}",
+            security_group_id=client,
+            referenced_security_group_id=targets,
+            ip_protocol="tcp",
+            from_port=NFS_PORT,
+            to_port=NFS_PORT,
+            description=f"NFS from {role}",
+            tags=label,
+            opts=opts,
+        ),
+    ]
+
+
 def _zone_name(zone_id: str, provider: pulumi.ProviderResource) -> pulumi.Output[str]:
     # EFS alone asks for the zone's name, which differs per account.
     return aws.get_availability_zone_output(zone_id=zone_id, opts=pulumi.InvokeOutputOptions(provider=provider)).name

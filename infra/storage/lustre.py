@@ -50,51 +50,105 @@ def lustre_security_group(
         opts=opts,
     )
 
-    def allow(
-        role: str, owner: pulumi.Input[str], peer: pulumi.Input[str], ports: tuple[int, int] | None
-    ) -> list[pulumi.Resource]:
-        first, last = ports or (None, None)
-        suffix = f"{name}-{role}-{f'{ports[0]}' if ports else 'efa'}"
-        label = naming.tags(tags, f"{platform}-lustre-{role}")
-        protocol = "tcp" if ports else "-1"
-        return [
-            aws.vpc.SecurityGroupIngressRule(
-                suffix,
-                security_group_id=owner,
-                referenced_security_group_id=peer,
-                ip_protocol=protocol,
-                description=f"Lustre: {role}",
-                tags=label,
-                opts=opts,
-                from_port=first,
-                to_port=last,
-            ),
-            aws.vpc.SecurityGroupEgressRule(
-                suffix,
-                security_group_id=peer,
-                referenced_security_group_id=owner,
-                ip_protocol=protocol,
-                description=f"Lustre: {role}",
-                tags=label,
-                opts=opts,
-                from_port=first,
-                to_port=last,
-            ),
-        ]
-
     everything = [*PORTS, *([None] if efa else [])]
-    own = [rule for ports in everything for rule in allow("servers", group.id, group.id, ports)]
-    between = [
+    own = [
         rule
         for ports in everything
-        for peer in ([clients.nodes] if ports else [clients.efa])
-        if peer is not None
-        for rule in (
-            *allow("from-nodes", group.id, peer, ports),
-            *allow("to-nodes", peer, group.id, ports),
-        )
+        for rule in _allow(name, "servers", group.id, group.id, ports, platform=platform, tags=tags, opts=opts)
     ]
+    between = lustre_client_rules(
+        name, "nodes", servers=group.id, client=clients.nodes, platform=platform, tags=tags, opts=opts
+    )
+    if efa and clients.efa is not None:
+        between += _both_ways(name, "nodes", group.id, clients.efa, None, platform=platform, tags=tags, opts=opts)
     return group, own, between
+
+
+def lustre_client_rules(
+    name: str,
+    role: str,
+    *,
+    servers: pulumi.Input[str],
+    client: pulumi.Input[str],
+    platform: str,
+    tags: Mapping[str, str],
+    opts: pulumi.ResourceOptions,
+) -> list[pulumi.Resource]:
+    """Let a client's group mount the file systems over TCP: all of Lustre's ports, both ways.
+
+    Args:
+        name: Start of the rules' logical names.
+        role: Who the client is, such as `nodes`.
+        servers: The file systems' group.
+        client: The client's group.
+        platform: For names.
+        tags: The platform's.
+        opts: Parent.
+    """
+    return [
+        rule
+        for ports in PORTS
+        for rule in _both_ways(name, role, servers, client, ports, platform=platform, tags=tags, opts=opts)
+    ]
+
+
+def _both_ways(
+    name: str,
+    role: str,
+    servers: pulumi.Input[str],
+    client: pulumi.Input[str],
+    ports: tuple[int, int] | None,
+    *,
+    platform: str,
+    tags: Mapping[str, str],
+    opts: pulumi.ResourceOptions,
+) -> list[pulumi.Resource]:
+    return [
+        *_allow(name, f"from-{role}", servers, client, ports, platform=platform, tags=tags, opts=opts),
+        *_allow(name, f"to-{role}", client, servers, ports, platform=platform, tags=tags, opts=opts),
+    ]
+
+
+def _allow(
+    name: str,
+    role: str,
+    owner: pulumi.Input[str],
+    peer: pulumi.Input[str],
+    ports: tuple[int, int] | None,
+    *,
+    platform: str,
+    tags: Mapping[str, str],
+    opts: pulumi.ResourceOptions,
+) -> list[pulumi.Resource]:
+    """Let `peer` reach `owner`: the way in at the one and out at the other. No ports: everything."""
+    first, last = ports or (None, None)
+    suffix = f"{name}-{role}-{f'{ports[0]}' if ports else 'efa'}"
+    label = naming.tags(tags, f"{platform}-lustre-{role}")
+    protocol = "tcp" if ports else "-1"
+    return [
+        aws.vpc.SecurityGroupIngressRule(
+            suffix,
+            security_group_id=owner,
+            referenced_security_group_id=peer,
+            ip_protocol=protocol,
+            description=f"Lustre: {role}",
+            tags=label,
+            opts=opts,
+            from_port=first,
+            to_port=last,
+        ),
+        aws.vpc.SecurityGroupEgressRule(
+            suffix,
+            security_group_id=peer,
+            referenced_security_group_id=owner,
+            ip_protocol=protocol,
+            description=f"Lustre: {role}",
+            tags=label,
+            opts=opts,
+            from_port=first,
+            to_port=last,
+        ),
+    ]
 
 
 def lustre(

@@ -57,6 +57,12 @@ def warnings(storage: StorageSettings, gpu_zones: Sequence[str], *, efa: bool) -
             )
         if lustre.deployment == "SCRATCH_2" and not lustre.disposable:
             yield f"storage.lustre[{index}] {lustre.name} is SCRATCH_2: a failed server loses its files"
+        exported = any(repository.export_events for repository in lustre.repositories)
+        if lustre.deployment != "SCRATCH_2" and not (lustre.backup_days or exported or lustre.disposable):
+            yield (
+                f"storage.lustre[{index}] {lustre.name} has neither backupDays nor a repository that exports to S3: "
+                "what is lost there is lost"
+            )
 
 
 def _lustre_problems(

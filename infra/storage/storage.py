@@ -1,4 +1,4 @@
-"""The storage component: key, buckets, FSx for Lustre and EFS."""
+"""The storage component: buckets, FSx for Lustre and EFS."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,8 @@ import pulumi
 from infra import handle, naming
 from infra.storage.buckets import buckets
 from infra.storage.efs import efs, efs_security_group
-from infra.storage.keys import storage_key
 from infra.storage.lustre import Clients, lustre, lustre_security_group
+from infra.storage.ready import once
 from infra.storage.rules import zone_of
 from infra.storage.settings import StorageSettings
 
@@ -21,13 +21,13 @@ class StorageArgs:
 
     settings: StorageSettings
     platform: str
-    region: str
-    partition: str
     account_id: pulumi.Output[str]
+    key_arn: pulumi.Output[str]
     vpc_id: pulumi.Input[str]
     subnets: Mapping[str, pulumi.Input[str]]
     gpu_zones: Sequence[str]
     clients: Clients
+    load_balancers: bool
     disposable: bool
     tags: Mapping[str, str]
 
@@ -54,32 +54,23 @@ class Storage(pulumi.ComponentResource):
         *,
         aws_provider: pulumi.ProviderResource,
     ) -> None:
-        """Create what the settings ask for, and the key in any case: volumes of pods need it."""
+        """Create what the settings ask for."""
         super().__init__(naming.type_token("infra", "Storage"), name, None, opts)
         settings, platform, tags = args.settings, args.platform, args.tags
         child = pulumi.ResourceOptions(parent=self)
-        key = storage_key(
-            name,
-            platform=platform,
-            region=args.region,
-            partition=args.partition,
-            account_id=args.account_id,
-            linked_to_s3=any(each.repositories for each in settings.lustre),
-            protect=not args.disposable,
-            tags=tags,
-            opts=child,
-        )
         made = buckets(
             name,
             settings.buckets,
             platform=platform,
             account_id=args.account_id,
-            key_arn=key.arn,
+            key_arn=args.key_arn,
+            load_balancers=args.load_balancers,
             disposable=args.disposable,
             tags=tags,
             opts=child,
         )
         lustres = []
+        lustre_group = efs_group = None
         if settings.lustre:
             group, rules, between = lustre_security_group(
                 f"{name}-lustre",
@@ -90,6 +81,7 @@ class Storage(pulumi.ComponentResource):
                 tags=tags,
                 opts=child,
             )
+            lustre_group = group.id
             for each in settings.lustre:
                 zone = zone_of(each, args.gpu_zones)
                 assert zone is not None, "rules.problems asks for a zone"  # noqa: S101  # narrows the type
@@ -101,13 +93,13 @@ class Storage(pulumi.ComponentResource):
                     subnet=args.subnets[zone],
                     security_group=group,
                     rules=rules,
-                    key_arn=key.arn,
+                    key_arn=args.key_arn,
                     buckets=made,
                     keep=not (args.disposable or each.disposable),
                     tags=tags,
                     opts=child,
                 )
-                id_ = _once([*waits, *between], volume.file_system_id)
+                id_ = once([*waits, *between], volume.file_system_id)
                 lustres.append(dataclasses.replace(volume, file_system_id=id_))
         efss = []
         if settings.efs:
@@ -119,6 +111,7 @@ class Storage(pulumi.ComponentResource):
                 tags=tags,
                 opts=child,
             )
+            efs_group = nfs.id
             for file_system in settings.efs:
                 shared, waits = efs(
                     f"{name}-{file_system.name}",
@@ -126,17 +119,20 @@ class Storage(pulumi.ComponentResource):
                     platform=platform,
                     subnets=args.subnets,
                     security_group=nfs.id,
-                    key_arn=key.arn,
+                    key_arn=args.key_arn,
                     keep=not (args.disposable or file_system.disposable),
                     aws_provider=aws_provider,
                     tags=tags,
                     opts=child,
                 )
-                id_ = _once([*waits, rule], shared.file_system_id)
+                id_ = once([*waits, rule], shared.file_system_id)
                 efss.append(dataclasses.replace(shared, file_system_id=id_))
-        self.handle = handle.Storage(lustre=tuple(lustres), efs=tuple(efss), buckets=made, volume_key_arn=key.arn)
+        self.handle = handle.Storage(
+            lustre=tuple(lustres),
+            efs=tuple(efss),
+            buckets=made,
+            volume_key_arn=args.key_arn,
+            lustre_security_group_id=lustre_group,
+            efs_security_group_id=efs_group,
+        )
         self.register_outputs({"buckets": {role: bucket.name for role, bucket in made.items()}})
-
-
-def _once(ready: Sequence[pulumi.Resource], id_: pulumi.Output[str]) -> pulumi.Output[str]:
-    return pulumi.Output.all(id_, *(each.urn for each in ready)).apply(lambda known: str(known[0]))

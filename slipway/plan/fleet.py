@@ -57,7 +57,7 @@ def node_groups(plan: Plan) -> tuple[NodeGroup, ...]:
 
 def _read(plan: Plan, resource: Resource) -> NodeGroup:
     inputs = resource.inputs
-    template = _template(plan, resource)
+    template = template_of(plan, resource)
     labels: Mapping[str, str] = inputs.get("labels") or {}
     scaling: Mapping[str, Any] = inputs.get("scalingConfig") or {}
     types = tuple(inputs.get("instanceTypes") or [])
@@ -76,12 +76,12 @@ def _read(plan: Plan, resource: Resource) -> NodeGroup:
         accelerator=instance_type(types[0]).accelerator if types else None,
         efa_interfaces=sum(each.get("interfaceType") in _EFA_KINDS for each in template.get("networkInterfaces") or []),
         sharing=labels.get(names.DEVICE_PLUGIN_CONFIG_LABEL, ""),
-        volumes=tuple(_volumes(template)),
+        volumes=tuple(volumes_of(template)),
     )
 
 
-def _template(plan: Plan, resource: Resource) -> Mapping[str, Any]:
-    """The inputs of the launch template that the group depends on, or nothing."""
+def template_of(plan: Plan, resource: Resource) -> Mapping[str, Any]:
+    """The inputs of the launch template that a node group or an Auto Scaling group depends on, or nothing."""
     for urn in resource.property_dependencies.get("launchTemplate", ()):
         found = plan.get(urn)
         if found is not None and found.type == LAUNCH_TEMPLATE:
@@ -98,7 +98,8 @@ def _capacity(inputs: Mapping[str, Any], labels: Mapping[str, str]) -> Capacity:
     return _CAPACITY[str(inputs.get("capacityType", "ON_DEMAND"))]
 
 
-def _volumes(template: Mapping[str, Any]) -> list[Volume]:
+def volumes_of(template: Mapping[str, Any]) -> list[Volume]:
+    """The EBS volumes that a launch template names with their size."""
     disks = [mapping.get("ebs") or {} for mapping in template.get("blockDeviceMappings") or []]
     return [
         Volume(

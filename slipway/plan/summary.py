@@ -7,9 +7,12 @@ from typing import Any, Final
 
 from infra.catalog import names
 from infra.catalog.instances import Accelerator, instance_type
-from slipway.plan.cost import BUCKET, CLUSTER, EFS, ENDPOINT, LUSTRE, NAT, Cost, cost
+from slipway.plan.bill.lines import Cost
+from slipway.plan.bill.types import BUCKET, CLUSTER, EFS, ENDPOINT, LUSTRE, NAT
+from slipway.plan.cost import cost
 from slipway.plan.fleet import NODE_GROUP, NodeGroup, node_groups
 from slipway.plan.model import Plan, Resource, counts
+from slipway.plan.services import Service, services
 from slipway.wire import UNKNOWN
 
 ADDON_COMPONENT: Final = "slipway:addons:AddOn"
@@ -79,6 +82,7 @@ class Summary:
     network: str
     groups: tuple[Group, ...]
     stores: tuple[Store, ...]
+    services: tuple[Service, ...]
     addons: tuple[AddOn, ...]
     left_out: Mapping[str, str]
     counts: Mapping[str, int]
@@ -111,6 +115,7 @@ def summary(plan: Plan, on: date | None = None) -> Summary:
         network=_network(plan),
         groups=tuple(_group(group) for group in groups),
         stores=tuple(_stores(plan)),
+        services=services(plan),
         addons=tuple(sorted(_addons(plan), key=lambda addon: (addon.kind, addon.name))),
         left_out=dict(left_out) if isinstance(left_out, Mapping) else {},
         counts=counts(plan.resources),

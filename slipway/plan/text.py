@@ -21,14 +21,18 @@ _INDENT: Final = 2
 
 
 def show(summary: Summary, stream: TextIO, *, brief: bool = False) -> None:
-    """Write the page: with colour and as wide as it is to a terminal, plain elsewhere.
+    """Write a plan's page.
 
     Args:
         summary: What to show.
         stream: Where to.
         brief: Leave out the add-ons, the counts and the bill's lines.
     """
-    page = Group(*_sections(summary, brief=brief))
+    write(Group(*_sections(summary, brief=brief)), stream)
+
+
+def write(page: RenderableType, stream: TextIO) -> None:
+    """Write a page: with colour and as wide as it is to a terminal, plain elsewhere."""
     if stream.isatty():
         _console(stream).print(page)
         return
@@ -49,6 +53,8 @@ def _sections(summary: Summary, *, brief: bool) -> Iterator[RenderableType]:
         yield from _section("Node groups", _groups(summary))
     if summary.stores:
         yield from _section("Storage", _stores(summary))
+    if summary.services:
+        yield from _section("Services", _services(summary))
     if brief:
         yield Text()
         yield Padding(Text(_in_short(summary)), (0, 0, 0, _INDENT))
@@ -115,6 +121,13 @@ def _stores(summary: Summary) -> Table:
     for store in summary.stores:
         zone = "by AWS" if is_unknown(store.zone) else store.zone
         table.add_row(store.kind, store.name, zone, store.size, store.detail)
+    return table
+
+
+def _services(summary: Summary) -> Table:
+    table = _table("kind", "name", "", wraps="")
+    for service in summary.services:
+        table.add_row(service.kind, service.name, service.detail)
     return table
 
 

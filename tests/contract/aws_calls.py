@@ -1,66 +1,22 @@
 """Which request creates which resource, and where the resource's inputs go in it.
 
-A new type is one entry of `CALLS`, or of `NO_CALL` with the reason. An input goes to the member of its own name,
-whatever its case or number; `names` says where else, as a path through structures and lists.
+A new type is one entry of `CALLS`, or of `NO_CALL` with the reason, here or in the part's own table. An input goes to
+the member of its own name, whatever its case or number; `names` says where else, as a path through
+structures and lists.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from slipway.plan.model import Resource
+from tests.contract import aws_calls_analytics as analytics
+from tests.contract import aws_calls_database as database
+from tests.contract import aws_calls_edge as edge
+from tests.contract import aws_calls_observability as observability
+from tests.contract import aws_calls_registry as registry
+from tests.contract import aws_calls_workstation as workstation
+from tests.contract.aws_call import Call, autoname, bucket_call, group_rule, tagged
 
-SUFFIX: Final = "-0123456"
-"""What the provider's autonaming adds to a logical name."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """One request: what it takes of a resource's inputs, and where it puts it."""
-
-    api: str
-    """`service.Operation`."""
-    names: Mapping[str, str] = field(default_factory=dict)
-    """Input (nested ones as `outer.inner`) to member, the outer ones as a path from the request's top."""
-    inner: str = ""
-    """The structure that unnamed inputs go into."""
-    only: tuple[str, ...] = ()
-    """The only inputs that it takes; by default all that no other call of the resource takes."""
-    given: Mapping[str, Any] = field(default_factory=dict)
-    """What the provider adds: a value, or a function of the resource."""
-
-
-def autoname(resource: Resource) -> str:
-    return resource.name + SUFFIX
-
-
-def tagged(kind: str, **names: str) -> dict[str, Any]:
-    """Tags as EC2 takes them at creation."""
-    return {
-        "names": {"tags": "TagSpecifications.Tags", **names},
-        "given": {"TagSpecifications.ResourceType": kind},
-    }
-
-
-def group_rule(operation: str) -> tuple[Call, ...]:
-    permission = {
-        "securityGroupId": "GroupId",
-        "tags": "TagSpecifications.Tags",
-        "ipProtocol": "IpPermissions.IpProtocol",
-        "fromPort": "IpPermissions.FromPort",
-        "toPort": "IpPermissions.ToPort",
-        "cidrIpv4": "IpPermissions.IpRanges.CidrIp",
-        "referencedSecurityGroupId": "IpPermissions.UserIdGroupPairs.GroupId",
-    }
-    kind = {"TagSpecifications.ResourceType": "security-group-rule"}
-    return (Call(api=f"ec2.{operation}", names=permission, given=kind),)
-
-
-def bucket_call(operation: str, inner: str, **names: str) -> tuple[Call, ...]:
-    return (Call(api=f"s3.{operation}", inner=inner, names={"bucket": "Bucket", **names}),)
-
-
-CALLS: Final[Mapping[str, tuple[Call, ...]]] = {
+_OWN: Final[Mapping[str, tuple[Call, ...]]] = {
     "aws:autoscaling/tag:Tag": (
         Call(
             api="autoscaling.CreateOrUpdateTags",
@@ -271,11 +227,16 @@ CALLS: Final[Mapping[str, tuple[Call, ...]]] = {
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": group_rule("AuthorizeSecurityGroupEgress"),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": group_rule("AuthorizeSecurityGroupIngress"),
 }
-NO_CALL: Final[Mapping[str, str]] = {
+_PARTS: Final = (analytics, database, edge, observability, registry, workstation)
+CALLS: Final[Mapping[str, tuple[Call, ...]]] = {
+    **_OWN,
+    **{type_: call for part in _PARTS for type_, call in part.CALLS.items()},
+}
+NO_CALL: Final[Mapping[str, str]] = {type_: why for part in _PARTS for type_, why in part.NO_CALL.items()} | {
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": "adopts a group that is there: no create call",
 }
 """Types without a create call, and why."""
-NOT_SENT: Final[Mapping[str, str]] = {
+NOT_SENT: Final[Mapping[str, str]] = {key: why for part in _PARTS for key, why in part.NOT_SENT.items()} | {
     "aws:ec2/launchTemplate:LaunchTemplate/updateDefaultVersion": "the provider calls ModifyLaunchTemplate with it",
     "aws:kms/key:Key/enableKeyRotation": "the provider calls EnableKeyRotation, which takes the key alone",
     "aws:s3/bucket:Bucket/forceDestroy": "the provider empties the bucket before it deletes it",

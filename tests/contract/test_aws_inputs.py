@@ -16,7 +16,8 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.validate import ParamValidator
 
 from slipway.plan.model import Resource
-from tests.contract.aws_calls import CALLS, NO_CALL, NOT_SENT, Call
+from tests.contract.aws_call import Call
+from tests.contract.aws_calls import CALLS, NO_CALL, NOT_SENT
 from tests.program.conftest import STACK_FILES, planned
 
 DEV: Final = next(path for path in STACK_FILES if path.name == "Pulumi.dev.yaml")
@@ -27,9 +28,15 @@ JAVA: Final = {
     r"\p{L}": r"\w",
     r"\p{N}": r"\d",
     r"\p{Z}": r"\s",
+    # Of marks, punctuation and symbols those that are ASCII, which is narrower.
+    r"\p{M}": "",
+    r"\p{P}": r"!-#%-*,-/:;?@\[-\]_{}",
+    r"\p{S}": r"$+<=>\^`|~",
     r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010FFFF",
+    "(?i)": "",
 }
-"""What Python has for classes of characters by Unicode property and for pairs of surrogates."""
+"""What Python has for classes of characters by Unicode property and for pairs of surrogates. It takes no flag inside a
+pattern; the one that has some (`BudgetName`) means a word that no name of ours has."""
 
 
 @functools.cache
@@ -56,7 +63,14 @@ def converted(value: Any, source: str, names: Mapping[str, str], shape: Shape) -
     match shape:
         case ListShape():
             entry = getattr(shape.member, "members", {})
-            pair = next((pair for pair in (("Key", "Value"), ("TagKey", "TagValue")) if set(pair) == set(entry)), None)
+            pair = next(
+                (
+                    pair
+                    for pair in (("Key", "Value"), ("key", "value"), ("TagKey", "TagValue"))
+                    if set(pair) == set(entry)
+                ),
+                None,
+            )
             if pair and isinstance(value, Mapping):
                 return [dict(zip(pair, item, strict=True)) for item in value.items()]
             items = value if isinstance(value, list | tuple) else [value]
@@ -98,7 +112,8 @@ def request_of(resource: Resource, call: Call) -> dict[str, Any]:
         put(request, shape, paths[key], functools.partial(converted, resource.inputs[key], key, call.names))
     for path, value in call.given.items():
         given = value(resource) if callable(value) else value
-        put(request, shape, path, functools.partial(converted, given, path, {}))
+        if given is not None:
+            put(request, shape, path, functools.partial(converted, given, path, {}))
     return request
 
 

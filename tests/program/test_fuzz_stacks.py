@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 
 from slipway.plan.checks import check
+from slipway.plan.reach.reach import reach
 from slipway.plan.summary import summary
 from slipway.rehearsal.recorder import record
 from stacks.program import main
@@ -24,6 +25,7 @@ def test_a_right_stack_file_is_planned(raw: dict[str, Any]):
     config = {f"slipway:{key}": json.dumps(value) for key, value in raw.items()}
     plan = record(main, project="slipway", stack="fuzz", config=config)
     assert list(check(plan)) == []
+    assert reach(plan).exposed == ()
     for resource in plan:
         tags = resource.inputs.get("tags")
         # AWS General Reference, "Tag naming limits and requirements". Objects of Kubernetes have none.

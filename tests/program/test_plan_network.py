@@ -96,11 +96,12 @@ def test_a_private_cluster_has_no_way_out_and_every_endpoint_it_needs(private: P
         for endpoint in private.of_type(ENDPOINT)
         if endpoint.inputs["vpcEndpointType"] == "Interface"
     }
-    # EKS user guide, private clusters; the autoscaler, storage drivers and Session Manager; then what the file adds.
+    # EKS user guide, private clusters; autoscaler, storage drivers, Session Manager; what its services and the file add.
     assert interfaces == {
         *("ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "elasticloadbalancing", "logs", "sts", "kms"),
         *("autoscaling", "fsx", "elasticfilesystem", "ssm", "ssmmessages", "ec2messages"),
-        *("monitoring", "secretsmanager"),
+        *("monitoring", "secretsmanager", "aps-workspaces"),
+        *("ecs", "ecs-agent", "ecs-telemetry"),
     }
     assert interfaces <= set(ENDPOINTS)
     subnets = {subnet.id for subnet in by_role(private, "private")}

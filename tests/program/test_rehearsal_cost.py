@@ -9,7 +9,8 @@ import pulumi_aws as aws
 import pytest
 
 from infra.catalog import names
-from slipway.plan.cost import FREE, PRICED, cost
+from slipway.plan.bill.types import FREE, PRICED
+from slipway.plan.cost import cost
 from slipway.plan.fleet import node_groups
 from slipway.plan.model import Plan, Resource
 from slipway.plan.summary import summary
@@ -211,13 +212,13 @@ def test_every_type_of_the_program_is_known_to_cost_something_or_nothing():
 
 def test_a_type_in_neither_is_listed():
     def program(opts):
-        pulumi.CustomResource("aws:rds/instance:Instance", "db", {}, opts)
+        pulumi.CustomResource("aws:redshift/cluster:Cluster", "warehouse", {}, opts)
 
-    with pytest.raises(RecordingError, match=r"db: no simulated answer for aws:rds/instance:Instance"):
+    with pytest.raises(RecordingError, match=r"warehouse: no simulated answer for aws:redshift/cluster:Cluster"):
         planned(program)
-    unknown = Resource(urn="urn:pulumi:test::demo::aws:rds/instance:Instance::db", custom=True)
+    unknown = Resource(urn="urn:pulumi:test::demo::aws:redshift/cluster:Cluster::warehouse", custom=True)
     found = cost(Plan(project="demo", stack="test", resources=(unknown,)), TODAY)
-    assert found.unpriced == ("aws:rds/instance:Instance: no price known",)
+    assert found.unpriced == ("aws:redshift/cluster:Cluster: no price known",)
 
 
 def test_another_region_is_an_estimate_and_says_so():

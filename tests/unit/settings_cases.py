@@ -3,10 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
+from tests.unit import settings_cases_analytics as analytics
 from tests.unit import settings_cases_cluster as cluster
+from tests.unit import settings_cases_database as database
+from tests.unit import settings_cases_edge as edge
 from tests.unit import settings_cases_groups as groups
+from tests.unit import settings_cases_observability as observability
+from tests.unit import settings_cases_registry as registry
 from tests.unit import settings_cases_spelling as spelling
 from tests.unit import settings_cases_storage as storage
+from tests.unit import settings_cases_workstation as workstation
 from tests.unit.settings_stack import Case, Table
 
 _PARTS: Final = (
@@ -20,6 +26,12 @@ _PARTS: Final = (
     groups.gpus,
     storage.lustre,
     storage.efs,
+    edge.edge,
+    database.database,
+    registry.registry,
+    observability.observability,
+    analytics.analytics,
+    workstation.workstation,
 )
 
 

@@ -18,6 +18,7 @@ ARGS = {
     "addonName": "vpc-cni",
     "kubernetesVersion": "1.35",
     "zoneId": "usw2-az1",
+    "name": "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id",
 }
 
 

@@ -12,6 +12,8 @@ import yaml
 from stacks.settings import NAMESPACE, parse, schema, warnings
 from tests.strategies import ROOT, STACK_FILES, sections
 from tests.unit.settings_cases import CASES
+from tests.unit.settings_cases_database import RIGHT as DATABASE
+from tests.unit.settings_cases_edge import EDGE
 from tests.unit.settings_stack import BASE, TODAY, Case, patched
 
 SCHEMA = schema()
@@ -82,8 +84,9 @@ def test_the_schema_is_json():
 
 
 def warned(patch: Mapping[str, Any], today: datetime.date = TODAY) -> tuple[str, ...]:
-    """Of the base with one node at most in the GPU group: more of them without EFA are a warning of their own."""
-    return warnings(parse(patched({"nodeGroups[1].max": 1, **patch}), today), today)
+    """Of the base with one node at most in the GPU group, and with backups: else there are warnings of their own."""
+    quiet = {"nodeGroups[1].max": 1, "storage.lustre[0].backupDays": 7}
+    return warnings(parse(patched({**quiet, **patch}), today), today)
 
 
 def test_the_base_warns_of_nothing():
@@ -124,7 +127,16 @@ WARNINGS: Mapping[str, tuple[Mapping[str, Any], str, datetime.date]] = {
         TODAY,
     ),
     "efa-storage-without-efa-nodes": (
-        {LUSTRE: {"name": "fast", "capacity": 4800, "throughputPerTib": 1000, "efa": True, "metadata": {}}},
+        {
+            LUSTRE: {
+                "name": "fast",
+                "capacity": 4800,
+                "throughputPerTib": 1000,
+                "efa": True,
+                "metadata": {},
+                "backupDays": 1,
+            }
+        },
         "storage.lustre[0] fast is EFA-enabled, and no node group has efa",
         TODAY,
     ),
@@ -133,9 +145,89 @@ WARNINGS: Mapping[str, tuple[Mapping[str, Any], str, datetime.date]] = {
         "storage.lustre[0] scratch is in usw2-az2; nodes in usw2-az1 reach it across zones",
         TODAY,
     ),
+    "files-without-a-copy": (
+        {f"{LUSTRE}.backupDays": 0},
+        "storage.lustre[0] scratch has neither backupDays nor a repository that exports to S3",
+        TODAY,
+    ),
+    "every-tag-may-move": (
+        {"registry": {"repositories": [{"name": "team/a", "mutableTags": ["*"]}]}},
+        "registry.repositories[0] team/a: with mutableTags * any push may move any tag",
+        TODAY,
+    ),
+    "workstation-that-nobody-stops": (
+        {"workstation.instance": {"instanceType": "g5.xlarge"}},
+        "workstation.instance g5.xlarge runs until somebody stops it",
+        TODAY,
+    ),
+    "workstation-far-from-its-files": (
+        {"workstation.instance": {"instanceType": "g5.xlarge", "zone": "usw2-az2", "stopAfterIdleMinutes": 60}},
+        "workstation.instance is in usw2-az2 and mounts scratch of usw2-az1 across zones",
+        TODAY,
+    ),
+    "alarms-for-nobody": (
+        {"observability": {}},
+        "observability.addresses is empty: alarms go to a topic that has no subscriber of this stack",
+        TODAY,
+    ),
+    "budget-that-may-see-nothing": (
+        {"observability": {"addresses": ["ml@example.com"], "budgets": {"environment": {"monthly": 1000}}}},
+        "observability.budgets count nothing until the tag Platform is active for cost allocation",
+        TODAY,
+    ),
     "scratch-that-is-kept": (
         {LUSTRE: {"name": "scratch", "deployment": "SCRATCH_2", "capacity": 2400}},
         "storage.lustre[0] scratch is SCRATCH_2: a failed server loses its files",
+        TODAY,
+    ),
+    "athena-engine-that-moves": (
+        {"analytics": {"athena": {"results": "data", "engine": "AUTO"}}},
+        "analytics.athena.engine AUTO: AWS moves queries to another engine version when it likes",
+        TODAY,
+    ),
+    "sagemaker-interfaces-anywhere": (
+        {"analytics": {"sagemaker": {"processingInVpc": True}}},
+        "analytics.sagemaker.processingInVpc: SageMaker asks that the role may make and delete network interfaces",
+        TODAY,
+    ),
+    "sagemaker-logs-for-ever": (
+        {"analytics": {"sagemaker": {"logRetentionDays": None}}},
+        "analytics.sagemaker.logRetentionDays is null: unless another stack has made SageMaker's log groups",
+        TODAY,
+    ),
+    "edge-without-login": (
+        {"edge": patched({"login": None}, EDGE)},
+        "edge.login is off: whoever is in edge.loadBalancer.clients uses every entry without a login",
+        TODAY,
+    ),
+    "edge-open-to-the-world": (
+        {"edge": patched({"loadBalancer.clients": ["0.0.0.0/0"]}, EDGE)},
+        "edge.loadBalancer.clients: 0.0.0.0/0 opens the login page to the world",
+        TODAY,
+    ),
+    "edge-sign-up": (
+        {"edge": patched({"login.selfSignUp": True}, EDGE)},
+        "edge.login.selfSignUp: whoever reaches the login page can make an account",
+        TODAY,
+    ),
+    "edge-without-entries": (
+        {"edge": patched({"entries": []}, EDGE)},
+        "edge.entries is empty: Cognito sends people back to ml.example.com alone",
+        TODAY,
+    ),
+    "database-in-one-zone": (
+        {"databases": [{**DATABASE, "multiAz": False}]},
+        "databases[0] metadata: multiAz is false",
+        TODAY,
+    ),
+    "database-in-extended-support": (
+        {"databases": [{**DATABASE, "engine": "mysql", "version": "8.0", "support": "EXTENDED"}]},
+        "databases[0] metadata: support EXTENDED is billed per vCPU",
+        TODAY,
+    ),
+    "database-in-the-clear": (
+        {"databases": [{**DATABASE, "requireTls": False}]},
+        "databases[0] metadata: requireTls is false",
         TODAY,
     ),
 }
@@ -153,12 +245,44 @@ def test_what_is_allowed_and_unwise_gives_one_warning(patch: Mapping[str, Any], 
         ({"cluster.version": "1.34"}, datetime.date(2026, 10, 2)),
         ({"network.internet": False, "network.nat": "single"}, TODAY),
         ({f"{LUSTRE}.zone": "usw2-az1"}, TODAY),
+        ({"workstation": {"instance": {"instanceType": "g5.xlarge", "capacity": "spot"}}}, TODAY),
+        (
+            {
+                "workstation.instance": {
+                    "instanceType": "g5.xlarge",
+                    "zone": "usw2-az2",
+                    "mounts": ["home"],
+                    "stopAfterIdleMinutes": 60,
+                }
+            },
+            TODAY,
+        ),
         ({"nodeGroups[0].autoscaling": {"enabled": False}, "nodeGroups[0].desired": 1}, TODAY),
         ({LUSTRE: {"name": "s", "deployment": "SCRATCH_2", "capacity": 2400, "disposable": True}}, TODAY),
         (
             {
+                "observability": {
+                    "addresses": ["ml@example.com"],
+                    "budgets": {"environment": {"monthly": 1000}, "allocationTags": "confirmed"},
+                }
+            },
+            TODAY,
+        ),
+        ({"databases": [DATABASE]}, TODAY),
+        ({"databases": [{**DATABASE, "multiAz": False, "disposable": True}]}, TODAY),
+        ({"edge": EDGE}, TODAY),
+        ({"edge": patched({"loadBalancer": {"internal": True, "clients": ["0.0.0.0/0"]}}, EDGE)}, TODAY),
+        (
+            {
                 f"{GPU}.efa": True,
-                LUSTRE: {"name": "s", "capacity": 4800, "throughputPerTib": 1000, "efa": True, "metadata": {}},
+                LUSTRE: {
+                    "name": "s",
+                    "capacity": 4800,
+                    "throughputPerTib": 1000,
+                    "efa": True,
+                    "metadata": {},
+                    "backupDays": 1,
+                },
             },
             TODAY,
         ),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from addons.registries import eks_registry
-from addons.spec import AddOn, AddOnSettings, Chart, Placement, Ready, Values
+from addons.spec import AddOn, AddOnSettings, Chart, Image, Placement, Ready, Values
 from infra.handle import ClusterHandle
 
 # What the chart tolerates where its list of tolerations is empty.
@@ -50,6 +50,13 @@ ADDON = AddOn(
     presets=("training",),
     applies=_applies,
     values=_values,
+    images=(
+        Image(
+            reference="602401143452.dkr.ecr.us-west-2.amazonaws.com/eks/aws-efa-k8s-device-plugin:v0.5.20",
+            repository="image.repository",
+            tag="image.tag",
+        ),
+    ),
     placement=Placement(accelerated=("tolerations",)),
     ready=(Ready(kind="DaemonSet", name="aws-efa-k8s-device-plugin"),),
 )

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import yaml
 
-from addons.spec import AddOn, AddOnSettings, Chart, Placement, Ready, Values
+from addons.spec import AddOn, AddOnSettings, Chart, Image, Placement, Ready, Values
 from infra.catalog import names
 from infra.handle import ClusterHandle, GpuSharing
 
@@ -107,6 +107,9 @@ ADDON = AddOn(
     # The plugin mounts the kubelet's socket, and the MPS daemon is privileged.
     pod_security="privileged",
     values=_values,
+    images=(
+        Image(reference="nvcr.io/nvidia/k8s-device-plugin:v0.20.0", repository="image.repository", tag="image.tag"),
+    ),
     placement=Placement(accelerated=("tolerations",)),
     ready=(Ready(kind="DaemonSet", name="nvidia-device-plugin"),),
 )

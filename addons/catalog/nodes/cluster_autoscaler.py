@@ -7,7 +7,7 @@ import pulumi
 from pydantic import Field
 
 from addons.iam import ANY, allow, policy
-from addons.spec import AddOn, AddOnSettings, Chart, Identity, Ready, Values
+from addons.spec import AddOn, AddOnSettings, Chart, Identity, Image, Ready, Values
 from infra.catalog import autoscaler, names
 from infra.catalog.prices import Capacity
 from infra.handle import ClusterHandle, NodePool
@@ -183,6 +183,13 @@ ADDON = AddOn(
     settings=ClusterAutoscalerSettings,
     presets=("minimal",),
     values=_values,
+    images=(
+        Image(
+            reference="registry.k8s.io/autoscaling/cluster-autoscaler:v1.35.0",
+            repository="image.repository",
+            tag="image.tag",
+        ),
+    ),
     identities=(
         Identity(
             service_account=_SERVICE_ACCOUNT,

@@ -3,7 +3,21 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from slipway.rehearsal.answers import ec2, eks, iam, invokes, kubernetes, operations, storage
+from slipway.rehearsal.answers import (
+    analytics,
+    database,
+    ec2,
+    edge,
+    eks,
+    iam,
+    invokes,
+    kubernetes,
+    observability,
+    operations,
+    registry,
+    storage,
+    workstation,
+)
 from slipway.rehearsal.answers.ids import Ids
 from slipway.rehearsal.answers.request import Answer, Request, Rule
 from slipway.wire import completed, plain
@@ -16,6 +30,12 @@ RESOURCES: Final[Mapping[str, Rule]] = {
     **iam.RESOURCES,
     **storage.RESOURCES,
     **operations.RESOURCES,
+    **edge.RESOURCES,
+    **database.RESOURCES,
+    **registry.RESOURCES,
+    **observability.RESOURCES,
+    **analytics.RESOURCES,
+    **workstation.RESOURCES,
     **kubernetes.RESOURCES,
 }
 _FILES: Final = {

@@ -49,7 +49,7 @@ class Ids:
     @property
     def dns_suffix(self) -> str:
         """The domain of AWS's endpoints in this partition."""
-        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+        return zones.dns_suffix(self.region)
 
     def hex(self, kind: str, name: str, length: int = 17) -> str:
         """So many hexadecimal digits for this resource."""

@@ -105,6 +105,42 @@ def _addon_version(args: Mapping[str, Any], ids: Ids) -> dict[str, Any]:
     }
 
 
+def _parameter(args: Mapping[str, Any], ids: Ids) -> dict[str, Any]:
+    """A public parameter of AWS's that holds an image id, which is made up: newer ones come every week."""
+    name = str(args["name"])
+    if not name.startswith("/aws/service/") or not name.endswith(("ami-id", "image_id")):
+        raise LookupError(f"{name} is not a public parameter with an image id")
+    image = ids.id("ami", name)
+    return {
+        "arn": ids.arn("ssm", f"parameter{name}", owned=False),
+        "id": name,
+        "insecureValue": image,
+        "name": name,
+        "region": ids.region,
+        "type": "String",
+        "value": image,
+        "version": 1,
+    }
+
+
+def _prefix_list(args: Mapping[str, Any], ids: Ids) -> dict[str, Any]:
+    """A prefix list that AWS manages, such as that of S3."""
+    name = str(args["name"])
+    id_ = ids.id("pl", name)
+    return {
+        "addressFamily": "IPv4",
+        "arn": ids.arn("ec2", f"prefix-list/{id_}").replace(ids.account, "aws"),
+        "entries": [],
+        "id": id_,
+        "maxEntries": 0,
+        "name": name,
+        "ownerId": "AWS",
+        "region": ids.region,
+        "tags": {},
+        "version": 0,
+    }
+
+
 INVOKES: Final[Mapping[str, Invoke]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _identity,
     "aws:index/getPartition:getPartition": _partition,
@@ -112,5 +148,7 @@ INVOKES: Final[Mapping[str, Invoke]] = {
     "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
     "aws:index/getAvailabilityZone:getAvailabilityZone": _zone,
     "aws:ec2/getVpc:getVpc": _vpc,
+    "aws:ec2/getManagedPrefixList:getManagedPrefixList": _prefix_list,
+    "aws:ssm/getParameter:getParameter": _parameter,
     "aws:eks/getAddonVersion:getAddonVersion": _addon_version,
 }

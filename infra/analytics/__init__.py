@@ -1,0 +1,1 @@
+"""EMR on EKS, Athena with Glue, SageMaker."""

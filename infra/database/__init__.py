@@ -1,0 +1,1 @@
+"""RDS for the metadata of pipelines, Katib and the model registry."""

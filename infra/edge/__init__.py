@@ -1,0 +1,1 @@
+"""The way in: names, certificate, load balancer, login."""

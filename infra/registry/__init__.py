@@ -1,0 +1,1 @@
+"""ECR: repositories, mirrors of upstream registries, notebook images."""

@@ -1,0 +1,1 @@
+"""One machine instead of a cluster, and ECS as the step between."""

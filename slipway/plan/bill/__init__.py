@@ -1,0 +1,1 @@
+"""The lines of a bill, by what is billed."""

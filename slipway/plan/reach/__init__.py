@@ -1,0 +1,1 @@
+"""Who can reach what, computed from a plan's security groups, subnets and routes."""
