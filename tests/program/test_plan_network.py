@@ -96,7 +96,7 @@ def test_a_private_cluster_has_no_way_out_and_every_endpoint_it_needs(private: P
         for endpoint in private.of_type(ENDPOINT)
         if endpoint.inputs["vpcEndpointType"] == "Interface"
     }
-    # EKS user guide, private clusters; autoscaler, storage drivers, Session Manager; what its services and the file add.
+    # EKS user guide, private clusters; autoscaler, storage drivers, Session Manager; what services and the file add.
     assert interfaces == {
         *("ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "elasticloadbalancing", "logs", "sts", "kms"),
         *("autoscaling", "fsx", "elasticfilesystem", "ssm", "ssmmessages", "ec2messages"),
