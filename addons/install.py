@@ -12,7 +12,7 @@ from addons.objects import KubernetesObject, logical_name, namespace
 from addons.registry import Selected
 from addons.settings import IdentityBackend
 from addons.spec import AddOn, Chart, EksAddon, Identity, ManagedSettings, Objects
-from addons.values import images_of, values_of
+from addons.values import images_of, objects_of, values_of
 from infra import naming
 from infra.catalog import eks
 from infra.handle import ClusterHandle
@@ -84,9 +84,12 @@ def install(
 
 
 def images(ordered: Iterable[Selected], handle: ClusterHandle) -> dict[str, tuple[ImageReference, ...]]:
-    """The images of the charts that `install` installs on this cluster, where they come from upstream, by add-on."""
-    charts = [each for each in ordered if isinstance(each.addon.source, Chart) and _left_out(each, handle) is None]
-    return {each.addon.name: images_of(each.addon, each.settings, handle) for each in charts}
+    """The images of what `install` installs on this cluster, where they come from upstream, by add-on.
+
+    EKS add-ons have none: EKS pulls theirs from registries of its own in the cluster's region.
+    """
+    ours = [each for each in ordered if not isinstance(each.addon.source, EksAddon) and _left_out(each, handle) is None]
+    return {each.addon.name: images_of(each.addon, each.settings, handle) for each in ours}
 
 
 def _left_out(selected: Selected, handle: ClusterHandle) -> str | None:
@@ -141,9 +144,9 @@ class AddOnComponent(pulumi.ComponentResource):
             case EksAddon() as managed:
                 self.version = self._managed_version(managed)
                 self.resources = (self._managed(managed, roles, ready),)
-            case Objects() as objects:
+            case Objects():
                 self.version = None
-                self.resources = self._objects(objects, ready)
+                self.resources = self._objects(ready)
         self.register_outputs(
             {
                 "namespace": addon.namespace,
@@ -164,7 +167,7 @@ class AddOnComponent(pulumi.ComponentResource):
     def _namespace(self, addon: AddOn[Any]) -> list[pulumi.Resource]:
         if not addon.create_namespace:
             return []
-        return [self._object(namespace(addon.namespace, addon.pod_security), ())]
+        return [self._object(namespace(addon.namespace, addon.pod_security, platform=True), ())]
 
     def _identities(self, addon: AddOn[Any], backend: IdentityBackend) -> Iterator[tuple[str, WorkloadIdentity]]:
         """The service accounts that may do something on this cluster, and their roles."""
@@ -178,7 +181,9 @@ class AddOnComponent(pulumi.ComponentResource):
     ) -> WorkloadIdentity:
         addon, handle = self._selected.addon, self._handle
         return WorkloadIdentity(
-            f"{addon.name}-{identity.service_account}",
+            naming.safe_name(
+                addon.name, identity.service_account, limit=naming.LIMITS["iam-role"] - naming.AUTONAME_SUFFIX
+            ),
             WorkloadIdentityArgs(
                 cluster=handle.name,
                 cluster_name=handle.cluster_name,
@@ -209,6 +214,7 @@ class AddOnComponent(pulumi.ComponentResource):
             version=chart.version,
             namespace=addon.namespace,
             create_namespace=False,
+            skip_crds=chart.skip_crds or None,
             # A failed release stays for a look at its events; the next `up` upgrades it.
             atomic=False,
             skip_await=False,
@@ -256,8 +262,8 @@ class AddOnComponent(pulumi.ComponentResource):
             opts=pulumi.InvokeOutputOptions(parent=self, provider=handle.aws),
         ).version
 
-    def _objects(self, objects: Objects[Any], after: list[pulumi.Resource]) -> tuple[pulumi.Resource, ...]:
-        manifests = objects.build(self._handle, self._selected.settings)
+    def _objects(self, after: list[pulumi.Resource]) -> tuple[pulumi.Resource, ...]:
+        manifests = objects_of(self._selected.addon, self._selected.settings, self._handle)
         namespaces = {
             manifest["metadata"]["name"]: self._object(manifest, after)
             for manifest in manifests

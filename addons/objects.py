@@ -12,6 +12,7 @@ from typing import Any
 import pulumi
 
 from addons.spec import PodSecurity
+from infra.catalog import names
 
 
 class KubernetesObject(pulumi.CustomResource):
@@ -34,12 +35,18 @@ class KubernetesObject(pulumi.CustomResource):
         )
 
 
-def namespace(name: str, pod_security: PodSecurity) -> dict[str, Any]:
+def namespace(name: str, pod_security: PodSecurity, *, platform: bool = False) -> dict[str, Any]:
     """A namespace that enforces a Pod Security Standard, and warns of what the standard refuses.
+
+    `platform` marks those of add-ons.
 
     Source: Kubernetes, "Enforce Pod Security Standards with Namespace Labels".
     """
-    labels = {f"pod-security.kubernetes.io/{mode}": pod_security for mode in ("enforce", "audit", "warn")}
+    labels: dict[str, str] = {
+        f"pod-security.kubernetes.io/{mode}": pod_security for mode in ("enforce", "audit", "warn")
+    }
+    if platform:
+        labels[names.PLATFORM_LABEL] = "true"
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 

@@ -7,6 +7,7 @@ is the file's.
 import functools
 import importlib
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -108,6 +109,15 @@ def select(settings: AddonsSettings, catalogue: Catalogue | None = None) -> tupl
         )
         for name in ordered(after, first=lambda name: chosen[name].before_nodes)
     )
+
+
+def endpoints(selected: Iterable[Selected]) -> tuple[str, ...]:
+    """The interface endpoints that a private cluster needs for its add-ons, besides those that each one has.
+
+    What a preset brings only where it applies is there for another part of the stack, whose endpoints are that part's.
+    """
+    sure = [each.addon for each in selected if each.by_name or each.addon.always_applies]
+    return tuple(sorted({name for addon in sure for name in addon.endpoints}))
 
 
 def problems(settings: AddonsSettings, catalogue: Catalogue | None = None) -> list[Problem]:
@@ -234,6 +244,6 @@ def _edges(chosen: Catalogue, settings: AddonsSettings) -> dict[str, set[str]]:
         for name, other in chosen.items():
             if name == provider or name in earlier or other.before_nodes:
                 continue
-            if any(hook.blocks(other.creates, other.namespace) for hook in addon.webhooks):
+            if any(hook.blocks(other.makes, other.namespace) for hook in addon.webhooks):
                 edges[name].add(provider)
     return edges

@@ -55,11 +55,13 @@ class Chart:
             holds the chart.
         name: The chart's name in it.
         version: Exact; a leading `v` where the chart has one.
+        skip_crds: Leave its CRDs to another add-on, which this one needs.
     """
 
     repo: str
     name: str
     version: str
+    skip_crds: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a range and a repository that Helm cannot read."""
@@ -119,7 +121,8 @@ class Image:
     """A container image of a chart, and the value paths that say where it is pulled from.
 
     One of three forms: `whole` alone; `repository` alone, which takes `host/path`; `registry`, which takes the host and
-    what stands before the path, with or without `repository`, which then takes the path.
+    what stands before the path, with or without `repository`, which then takes the path. Objects of our own have no
+    value paths: their image is found where its reference stands.
 
     Attributes:
         reference: As the chart renders it by itself, with its tag.
@@ -139,11 +142,16 @@ class Image:
         """Refuse an image without a version or without a form."""
         if not self.upstream.version:
             raise ValueError(f"image {self.reference}: no tag")
-        if (self.whole is None) == (self.registry is None and self.repository is None):
-            raise ValueError(f"image {self.reference}: needs the value path whole, or registry or repository")
+        if self.whole is not None and (self.registry is not None or self.repository is not None):
+            raise ValueError(f"image {self.reference}: has the value path whole, and registry or repository too")
         if self.registry is not None and self.repository is None and self.upstream.path not in self.reference:
             # A mirror has library/busybox, and the chart would go on asking for busybox.
             raise ValueError(f"image {self.reference}: needs the value path of its repository")
+
+    @property
+    def has_path(self) -> bool:
+        """Whether a value path says where it is pulled from."""
+        return any((self.whole, self.registry, self.repository))
 
     @property
     def upstream(self) -> ImageReference:
@@ -160,17 +168,19 @@ class Webhook:
         failure_policy: With `Fail`, objects of these kinds cannot be made while its pods are
             not ready.
         except_namespaces: Namespaces whose objects it never sees.
+        opt_in: Whether it sees only what carries a label of its own, or lives in a namespace that does: it holds up
+            nobody who did not ask for it.
     """
 
     intercepts: frozenset[str]
     failure_policy: FailurePolicy
     except_namespaces: frozenset[str] = frozenset()
+    opt_in: bool = False
 
     def blocks(self, kinds: frozenset[str], namespace: str) -> bool:
         """Whether making objects of these kinds in this namespace waits for the webhook's pods."""
-        return (
-            self.failure_policy == "Fail" and namespace not in self.except_namespaces and bool(self.intercepts & kinds)
-        )
+        blocking = self.failure_policy == "Fail" and not self.opt_in
+        return blocking and namespace not in self.except_namespaces and bool(self.intercepts & kinds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,9 +232,14 @@ class AddOn(Generic[S]):
         values: Helm values, or configuration values of an EKS add-on.
         images: The images of its pods, so that they can be pulled from a mirror. Those of EKS add-ons come from AWS's
             own registries and are not listed.
+        endpoints: Interface endpoints that a private cluster needs for it, as `infra.network.endpoints` names them,
+            besides those that every private cluster has.
         identities: Service accounts with AWS permissions.
         needs: Names of add-ons that must be there first.
         conflicts: Names of add-ons that cannot be there too.
+        stands_on: Keys of the stack file that must be set, such as `edge.zone` or `storage.buckets.backups`. Where it
+            is enabled by name and one is not, that is a mistake; where a preset brings it, `applies` says that it is
+            left out.
         owns_crds: Full names of the CustomResourceDefinitions that come with it.
         webhooks: Admission webhooks that come with it.
         creates: Kinds it creates that another add-on's webhook may intercept.
@@ -248,9 +263,11 @@ class AddOn(Generic[S]):
     pod_security: PodSecurity = "baseline"
     values: Callable[[ClusterHandle, S], Values] = _no_values
     images: tuple[Image, ...] = ()
+    endpoints: tuple[str, ...] = ()
     identities: tuple[Identity[S], ...] = ()
     needs: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
+    stands_on: tuple[str, ...] = ()
     owns_crds: tuple[str, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
     creates: frozenset[str] = frozenset()
@@ -258,6 +275,17 @@ class AddOn(Generic[S]):
     before_nodes: bool = False
     ready: tuple[Ready, ...] = ()
     timeout_minutes: int = 20
+
+    @property
+    def always_applies(self) -> bool:
+        """Whether a preset that brings it brings it to every cluster."""
+        return self.applies is _always
+
+    @property
+    def makes(self) -> frozenset[str]:
+        """Every kind that it creates and a webhook may intercept, its namespace and its pods included."""
+        pods = frozenset[str]() if isinstance(self.source, Objects) else frozenset({"Pod"})
+        return self.creates | pods | (frozenset({"Namespace"}) if self.create_namespace else frozenset())
 
     def __post_init__(self) -> None:
         """Refuse a declaration that contradicts itself, with every contradiction at once."""
@@ -292,8 +320,13 @@ class AddOn(Generic[S]):
                 found.append("objects have no value path for tolerations")
         elif not self.ready:
             found.append("runs pods but names nothing that shows it is ready")
-        if self.images and not isinstance(self.source, Chart):
-            found.append("only a chart's images have value paths")
+        if self.images and isinstance(self.source, EksAddon):
+            found.append("EKS itself says where a managed add-on's images come from")
+        for image in self.images:
+            if isinstance(self.source, Chart) and not image.has_path:
+                found.append(f"image {image.reference} needs the value path whole, or registry or repository")
+            if isinstance(self.source, Objects) and image.has_path:
+                found.append(f"image {image.reference}: objects take no values")
         if isinstance(self.source, EksAddon):
             if not issubclass(self.settings, ManagedSettings):
                 found.append("an EKS add-on's settings must extend ManagedSettings")

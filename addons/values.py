@@ -1,12 +1,12 @@
 """What an add-on is installed with: its values, and the cluster's facts at declared paths. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 import pulumi
 
-from addons.spec import AddOn, AddOnSettings, Image, Values
+from addons.spec import AddOn, AddOnSettings, Image, Objects, Values
 from infra.handle import ClusterHandle
 from infra.images import ImageReference
 
@@ -49,8 +49,43 @@ def images_of(addon: AddOn[Any], settings: AddOnSettings, handle: ClusterHandle)
         TypeError: The values put something at an image's path that is not plain text.
         ValueError: They put a text there that is no name of an image.
     """
+    if isinstance(addon.source, Objects):
+        return tuple(dict.fromkeys(image.upstream for image in addon.images))
     values = addon.values(handle, settings)
     return tuple(dict.fromkeys(_upstream(values, image) for image in addon.images))
+
+
+def objects_of(addon: AddOn[Any], settings: AddOnSettings, handle: ClusterHandle) -> list[dict[str, Any]]:
+    """The Kubernetes objects of an add-on, its own images pulled from the registry that mirrors them, where one does.
+
+    Raises:
+        TypeError: The add-on installs a chart or an EKS add-on.
+    """
+    if not isinstance(addon.source, Objects):
+        raise TypeError(f"{addon.name} is not made of objects")
+    moved = {image.reference: _mirror_of(image.upstream, handle) for image in addon.images}
+    places = {reference: place for reference, place in moved.items() if place is not None}
+    return [_with_images(dict(manifest), places) for manifest in addon.source.build(handle, settings)]
+
+
+def _with_images(part: Any, places: Mapping[str, pulumi.Output[str]]) -> Any:  # noqa: ANN401  # any part of it
+    """A part of a manifest in which every `image` that has another place is pulled from there."""
+    if isinstance(part, Mapping):
+        return {
+            key: places[value]
+            if key == "image" and isinstance(value, str) and value in places
+            else _with_images(value, places)
+            for key, value in part.items()
+        }
+    if isinstance(part, Sequence) and not isinstance(part, str):
+        return [_with_images(item, places) for item in part]
+    return part
+
+
+def _mirror_of(upstream: ImageReference, handle: ClusterHandle) -> pulumi.Output[str] | None:
+    """Where an image is pulled from by its whole name, where its registry is mirrored."""
+    repository = handle.registry.repository(upstream) if handle.registry else None
+    return None if repository is None else pulumi.Output.concat(repository, upstream.version)
 
 
 def _upstream(values: Values, image: Image) -> ImageReference:
@@ -86,7 +121,7 @@ def _text(values: Values, path: str | None) -> str | None:
     """The text at a path of the values; None where there is none."""
     found: Any = values
     for key in path.split(".") if path else ():
-        found = found.get(key) if isinstance(found, Mapping) else None
+        found = found[int(key)] if isinstance(found, list) else found.get(key) if isinstance(found, Mapping) else None
     if not path or found is None:
         return None
     if not isinstance(found, str):
@@ -103,8 +138,12 @@ def _merged(new: Values, old: Values | None) -> Values:
 
 
 def _changed(values: Values, path: list[str], change: Callable[[Any], Any]) -> Values:
-    """A copy of `values` in which `change` was applied at `path`."""
+    """A copy of `values` in which `change` was applied at `path`; a number in it is an index of a list."""
     key, *rest = path
+    if isinstance(values, list):
+        index = int(key)
+        new = _changed(values[index], rest, change) if rest else change(values[index])
+        return [*values[:index], new, *values[index + 1 :]]
     old = values.get(key)
     new = _changed(old or {}, rest, change) if rest else change(old)
     return {**values, key: new}

@@ -53,7 +53,7 @@ class GpuSharing:
 
 @dataclass(frozen=True, kw_only=True)
 class NodePool:
-    """One managed node group (one group in one zone), as far as an add-on may know it."""
+    """One group in one zone, a managed node group or Karpenter's, as far as an add-on may know it."""
 
     name: str
     group: str
@@ -132,6 +132,11 @@ class Bucket:
     arn: pulumi.Output[str]
     key_arn: pulumi.Output[str] | None
     """None where the bucket takes log deliveries, which S3 and load balancers write with S3's own keys only."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether people and their pods use it. Logs are evidence, and backups hold every Secret of the cluster."""
+        return self.role not in ("backups", "logs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,6 +287,8 @@ class Observability:
     """`application`, `dataplane`, `host`, `performance` to the name of their CloudWatch log group."""
     topic_arn: pulumi.Output[str]
     """The SNS topic of all alarms."""
+    topic_key_arn: pulumi.Output[str]
+    """The KMS key that encrypts its messages: who publishes needs it, too."""
     prometheus: Prometheus | None
 
 
@@ -333,6 +340,63 @@ class Analytics:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NodeInterface:
+    """A network interface of a node; `efa-only` carries no address."""
+
+    card: int
+    device: int
+    kind: Literal["interface", "efa", "efa-only"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    """A node's gp3 root volume: GiB, provisioned IOPS, MiB/s."""
+
+    gib: int
+    iops: int
+    throughput: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class KarpenterPool:
+    """A node group in one zone whose nodes Karpenter makes, with every decision taken."""
+
+    pool: NodePool
+    image: Mapping[str, str]
+    """The pinned image: an `alias` or an `id`."""
+    user_data: str
+    """What nodes are told at boot besides what Karpenter tells them; empty where that is all."""
+    volume: Volume
+    subnet_id: pulumi.Output[str]
+    security_group_ids: tuple[pulumi.Output[str], ...]
+    interfaces: tuple[NodeInterface, ...]
+    """Empty: one plain interface."""
+    placement_group: pulumi.Output[str] | None
+    """The name of a cluster placement group."""
+    reservation_id: str | None
+    """The capacity reservation or Capacity Block to launch into."""
+    max_pods: int | None
+    instance_store: bool
+    """Local disks become one array that holds images and pod storage."""
+    metadata_hop_limit: int
+    unknown_resources: Mapping[str, str]
+    """What a node offers and Karpenter cannot know: extended resource to quantity."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Karpenter:
+    """What Karpenter has of AWS."""
+
+    queue_name: pulumi.Output[str]
+    """Of instances about to be interrupted."""
+    queue_arn: pulumi.Output[str]
+    node_role_arn: pulumi.Output[str]
+    instance_profile: pulumi.Output[str]
+    """Its name; known once its nodes may join."""
+    pools: tuple[KarpenterPool, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClusterHandle:
     """A cluster that add-ons can be installed on. Creates nothing."""
 
@@ -363,6 +427,8 @@ class ClusterHandle:
     registry: Registry | None = None
     observability: Observability | None = None
     analytics: Analytics | None = None
+    karpenter: Karpenter | None = None
+    """There where the add-on `karpenter` is selected."""
     tags: Mapping[str, str] = field(default_factory=dict)
     permissions_boundary: str | None = None
 

@@ -98,7 +98,9 @@ def _message(kind: Any, detail: ErrorDetails, inside: Loc) -> str:  # noqa: ANN4
             return f"cannot be read: {context['error']}"
         case "literal_error":
             allowed = [str(item) for item in _literals(str(context["expected"]))]
-            return f"{shown(value)} is not allowed{nearest(str(value), allowed)}; use one of: {one_of(allowed)}"
+            # Numbers that are spelt alike are not near.
+            meant = nearest(value, allowed) if isinstance(value, str) else ""
+            return f"{shown(value)} is not allowed{meant}; use one of: {one_of(allowed)}"
         case "value_error":
             return f"{shown(value)}: {context['error']}"
         case "string_type" if isinstance(value, int | float):
@@ -106,12 +108,18 @@ def _message(kind: Any, detail: ErrorDetails, inside: Loc) -> str:  # noqa: ANN4
         case "string_pattern_mismatch":
             return f"{shown(value)} does not match {context['pattern']}"
         case "model_type" | "model_attributes_type" | "dict_type":
-            return f"{shown(value)} is not a mapping of keys to values"
+            hint = "; {} takes its defaults" if value is True or _empty(value) else ""
+            return f"{'nothing' if _empty(value) else shown(value)} is not a mapping of keys to values{hint}"
         case "tuple_type":
-            return f"{shown(value)} is not a list"
+            return f"{'nothing' if _empty(value) else shown(value)} is not a list"
         case _:
             text = detail["msg"][0].lower() + detail["msg"][1:]
             return f"{shown(value)}: {text}"
+
+
+def _empty(value: Any) -> bool:  # noqa: ANN401  # as in validate
+    """Whether a key has no value. Where that is a whole section, Pulumi makes an empty text of it."""
+    return value is None or value == ""
 
 
 def _literals(expected: str) -> Iterator[str]:

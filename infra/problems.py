@@ -1,7 +1,8 @@
 """A user's mistakes: where in the file, what is wrong, what is allowed; many at once."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,9 +41,16 @@ def path_of(parts: Sequence[str | int]) -> str:
 
 
 def shown(value: Any) -> str:  # noqa: ANN401  # whatever the file holds
-    """A value as a message shows it, cut where it is long."""
-    text = repr(value)
+    """A value as a message shows it, cut where it is long. What YAML has its own words for is in these."""
+    text = json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004  # one line of a terminal
+
+
+def repeated(values: Sequence[str], here: str) -> Iterator[Problem]:
+    """A problem for each value of the list at `here` that stands before it in the list already."""
+    for index, value in enumerate(values):
+        if values.index(value) != index:
+            yield Problem(f"{here}[{index}]", f"{shown(value)} stands here twice")
 
 
 def one_of(names: Iterable[str]) -> str:

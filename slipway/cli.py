@@ -151,6 +151,31 @@ def reach(
 
 
 @app.command()
+def addons(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Explain this one.")] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", help="text: a page; json: the same for machines.")
+    ] = Format.TEXT,
+    debug: Debug = False,  # noqa: ARG001 - main looks at it
+) -> None:
+    """List the add-ons, or explain one: what it installs, its settings, permissions, webhooks and images."""
+    from slipway import explain  # noqa: PLC0415
+
+    if name is None:
+        found = explain.explained()
+        if format_ is Format.TEXT:
+            explain.show_list(found, sys.stdout)
+        else:
+            sys.stdout.write(json.dumps([each.brief() for each in found], indent=2) + "\n")
+        return
+    one = explain.one(name)
+    if format_ is Format.TEXT:
+        explain.show(one, sys.stdout)
+    else:
+        sys.stdout.write(json.dumps(one.data(), indent=2) + "\n")
+
+
+@app.command()
 def schema(debug: Debug = False) -> None:  # noqa: ARG001 - main looks at it
     """Print the JSON schema of a stack file."""
     from stacks import settings  # noqa: PLC0415

@@ -22,9 +22,11 @@ from infra.edge.edge import Edge, EdgeArgs
 from infra.handle import ClusterHandle, Database
 from infra.handle import Registry as RegistryHandle
 from infra.images import ImageReference, ecr_home
+from infra.karpenter import groups as karpenter_groups
+from infra.karpenter.karpenter import Karpenter, KarpenterArgs
 from infra.keys import DataKey, DataKeyArgs
 from infra.network.network import Network, NetworkArgs
-from infra.node_groups.expand import expand
+from infra.node_groups.expand import ManagedGroup, expand
 from infra.node_groups.launch_template import ClusterInputs
 from infra.node_groups.node_groups import NodeGroups, NodeGroupsArgs
 from infra.node_groups.rules import accelerated_zones
@@ -95,6 +97,7 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
         ),
         under,
     )
+    selected = registry.select(settings.addons)
     network = Network(
         "network",
         NetworkArgs(
@@ -111,6 +114,7 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
                 *database_endpoints(settings.databases),
                 *(settings.observability.endpoints if settings.observability else ()),
                 *workstation_endpoints(settings.workstation),
+                *registry.endpoints(selected),
             ),
         ),
         under,
@@ -135,7 +139,9 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
         eks_provider=eks_provider,
         aws_provider=aws_provider,
     )
-    managed = expand(settings.node_groups, region, network_settings.zone_ids)
+    everything = expand(settings.node_groups, region, network_settings.zone_ids)
+    by_karpenter = _by_karpenter(selected, everything, settings.cluster.version)
+    managed = [each for each in everything if each not in by_karpenter]
     handle = ClusterHandle(
         name=platform.name,
         cluster_name=cluster.name,
@@ -151,11 +157,10 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
         aws=aws_provider,
         kubernetes=cluster.kubernetes,
         control_plane=cluster,
-        node_pools=tuple(each.pool for each in managed),
+        node_pools=tuple(each.pool for each in everything),
         tags=tags,
         permissions_boundary=platform.permissions_boundary,
     )
-    selected = registry.select(settings.addons)
     backend = settings.addons.identity
     first = install.install(selected, handle, before_nodes=True, backend=backend)
     nodes = NodeGroups(
@@ -176,10 +181,28 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
             partition=partition,
             tags=tags,
             permissions_boundary=platform.permissions_boundary,
+            efa_elsewhere=any(each.interfaces for each in by_karpenter),
         ),
         under,
         ready=[*network.ready, *(item for each in first.values() for item in each.resources)],
     )
+    karpenter = None
+    if any(each.addon.name == "karpenter" for each in selected):
+        karpenter = Karpenter(
+            "karpenter",
+            KarpenterArgs(
+                groups=by_karpenter,
+                kubernetes_version=settings.cluster.version,
+                platform=platform.name,
+                node_role_arn=nodes.node_role_arn,
+                system=nodes.system,
+                subnets=network.private_subnets,
+                security_group=cluster.security_group_id,
+                efa_security_group=nodes.efa_security_group_id,
+                tags=tags,
+            ),
+            under,
+        )
     gpu_zones = accelerated_zones(settings.node_groups, region, network_settings.zone_ids)
     storage = Storage(
         "storage",
@@ -260,6 +283,7 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
     handle = dataclasses.replace(
         handle,
         nodes=nodes.system,
+        karpenter=karpenter.handle if karpenter else None,
         storage=storage.handle,
         edge=edge.handle if edge else None,
         databases=databases,
@@ -290,6 +314,7 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
                 images=[image for each in images.values() for image in each],
                 internet=network_settings.internet,
                 node_role=nodes.node_role_arn.apply(lambda arn: arn.rpartition("/")[2]),
+                network_ready=network.ready,
                 **common,
             ),
             under,
@@ -339,11 +364,33 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
             "leftOut": {name: each.left_out for name, each in installed.items() if each.left_out is not None},
             "warnings": [
                 *warnings(settings, day),
+                *_unscaled(selected, managed, settings.cluster.version),
                 *_unreachable_images(handle, images),
                 *(warning for each in installed.values() for warning in each.warnings),
             ],
         },
     )
+
+
+def _by_karpenter(
+    selected: Sequence[registry.Selected], groups: Sequence[ManagedGroup], kubernetes_version: str
+) -> tuple[ManagedGroup, ...]:
+    """The groups whose nodes Karpenter makes in place of a managed node group."""
+    for each in selected:
+        if each.addon.name == karpenter_groups.ADDON:
+            wanted: tuple[str, ...] | None = getattr(each.settings, "groups", None)
+            return karpenter_groups.taken(wanted, groups, kubernetes_version)
+    return ()
+
+
+def _unscaled(
+    selected: Sequence[registry.Selected], managed: Sequence[ManagedGroup], kubernetes_version: str
+) -> Iterator[str]:
+    """Groups that Karpenter, which is there instead of cluster-autoscaler, does not have and so nothing scales."""
+    if not any(each.addon.name == karpenter_groups.ADDON for each in selected):
+        return
+    for name, reason in karpenter_groups.unscaled(managed, kubernetes_version).items():
+        yield f"node group {name} stays a managed node group, and nothing scales it: {reason}"
 
 
 def _registry_outputs(registry: RegistryHandle) -> Mapping[str, pulumi.Input[object]]:

@@ -21,11 +21,13 @@ from infra.database import rules as database_rules
 from infra.database.settings import DatabaseSettings
 from infra.edge import rules as edge_rules
 from infra.edge.settings import EdgeSettings
+from infra.karpenter import groups as karpenter_groups
 from infra.model import Model, validate
 from infra.network import settings as network_settings
 from infra.network.settings import NetworkSettings
 from infra.node_groups import rules as node_group_rules
 from infra.node_groups import tag_rules
+from infra.node_groups.expand import expand
 from infra.node_groups.settings import NodeGroupSettings
 from infra.observability import rules as observability_rules
 from infra.observability.settings import ObservabilitySettings
@@ -161,6 +163,7 @@ def _problems(parts: Mapping[str, Any], today: datetime.date, *, complete: bool)
         yield from cluster_settings.problems(parts["cluster"], network.vpc_cidr, network.zone_ids, today)
     if "addons" in parts:
         yield from addons_registry.problems(parts["addons"])
+        yield from _ground_of_addons(parts)
     if not (platform and network):
         return
     region, zones = platform.region, network.zone_ids
@@ -177,6 +180,8 @@ def _problems(parts: Mapping[str, Any], today: datetime.date, *, complete: bool)
     if "storage" not in parts:
         return
     known = complete and not wrong
+    if known and "addons" in parts and "cluster" in parts:
+        yield from _karpenter_groups(parts["addons"], tuple(groups.values()), region, zones, parts["cluster"].version)
     gpu_zones = node_group_rules.accelerated_zones(list(groups.values()), region, zones) if known else None
     yield from storage_rules.problems(parts["storage"], zones, gpu_zones)
     around = Surroundings(
@@ -190,6 +195,35 @@ def _problems(parts: Mapping[str, Any], today: datetime.date, *, complete: bool)
     for name, rules in _SERVICES.items():
         if parts.get(name):
             yield from rules.problems(parts[name], around)
+
+
+def _ground_of_addons(parts: Mapping[str, Any]) -> Iterator[Problem]:
+    """What add-ons that are enabled by name stand on, and the file does not have."""
+    catalogue = addons_registry.discover()
+    for index, name in enumerate(parts["addons"].enable):
+        addon = catalogue.get(name)
+        for key in addon.stands_on if addon else ():
+            first, _, rest = key.partition(".")
+            if KEYS[first] in parts and not _is_set(parts[KEYS[first]], rest):
+                yield Problem(f"addons.enable[{index}]", f"{name} needs {key}, which is not set")
+
+
+def _karpenter_groups(
+    addons: AddonsSettings, groups: tuple[NodeGroupSettings, ...], region: str, zones: tuple[str, ...], version: str
+) -> Iterator[Problem]:
+    """Names of node groups that Karpenter is told to take over and cannot."""
+    names = addons.settings.get(karpenter_groups.ADDON, {}).get("groups")
+    if isinstance(names, list) and all(isinstance(name, str) for name in names):
+        yield from karpenter_groups.problems(names, expand(groups, region, zones), version)
+
+
+def _is_set(part: Any, key: str) -> bool:  # noqa: ANN401  # a model, a mapping or a value
+    for name in key.split(".") if key else ():
+        if isinstance(part, Mapping):
+            part = part.get(name)
+        elif part is not None:
+            part = getattr(part, next(field for field, info in type(part).model_fields.items() if info.alias == name))
+    return bool(part)
 
 
 def warnings(settings: StackSettings, today: datetime.date) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from infra.catalog import amis, efa, lustre, mig
 from infra.catalog.instances import InstanceType, accelerated_types, instance_type, instance_types
 from infra.catalog.zones import offered_zones, regions, zones
 from infra.network.endpoints import ENDPOINTS
+from tests import strategies_services
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 STACK_FILES: Final[Mapping[str, Path]] = {
@@ -47,6 +48,7 @@ def any_json() -> st.SearchStrategy[Any]:
         | st.floats()
         | st.text(max_size=12)
         | st.sampled_from(["usw2-az1", "us-west-2", "p5.48xlarge", "m7i.large", "10.0.0.0/16", "spot", "SCRATCH_2"])
+        | st.sampled_from(["ml.example.com", "new", "mysql", "8.4", "db.m7g.large", "quay.io", "cpu", "a@example.com"])
     )
     return st.recursive(
         leaves,
@@ -146,7 +148,10 @@ def _hex(prefix: str) -> st.SearchStrategy[str]:
 
 @st.composite
 def stacks(draw: Draw) -> dict[str, Any]:
-    """A stack file that is right: types where they are offered, capacity as it is sold, storage as FSx takes it."""
+    """A stack file that is right: types where they are offered, capacity as it is sold, storage as FSx takes it.
+
+    Each service around the cluster is there two times of three, where the rest has what it needs.
+    """
     region = draw(st.sampled_from(regions()))
     here = zones(region)
     homes = [zone for zone in here if zone not in _NO_CONTROL_PLANE]
@@ -167,7 +172,7 @@ def stacks(draw: Draw) -> dict[str, Any]:
     ]
     buckets = draw(
         st.dictionaries(
-            st.sampled_from(["data", "artifacts", "models", "logs"]),
+            st.sampled_from(["data", "artifacts", "models", "logs", "backups"]),
             st.fixed_dictionaries(
                 {},
                 optional={
@@ -198,6 +203,10 @@ def stacks(draw: Draw) -> dict[str, Any]:
     for key in ("cluster", "storage", "addons"):
         if draw(st.integers(0, 9)) == 0:
             del stack[key]
+    for key in strategies_services.SECTIONS:
+        section = draw(strategies_services.section(key, stack)) if draw(st.integers(0, 2)) else None
+        if section:
+            stack[key] = section
     return stack
 
 
@@ -384,8 +393,9 @@ def _lustre(draw: Draw, name: str, used: list[str], buckets: Mapping[str, Any]) 
         system["driveCache"] = draw(st.sampled_from(["NONE", "READ"]))
     if efa_enabled:
         system |= {"efa": True, "metadata": {"mode": "AUTOMATIC"}}
-    if buckets and draw(st.booleans()):
-        system["repositories"] = [{"path": "/data", "bucket": draw(st.sampled_from(sorted(buckets)))}]
+    linked = sorted(buckets.keys() - {"backups"})
+    if linked and draw(st.booleans()):
+        system["repositories"] = [{"path": "/data", "bucket": draw(st.sampled_from(linked))}]
     elif deployment != "SCRATCH_2" and storage != "INTELLIGENT_TIERING":
         system["backupDays"] = draw(st.integers(0, 90))
     return system

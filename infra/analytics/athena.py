@@ -58,10 +58,15 @@ def athena(name: str, settings: AthenaSettings, ground: Ground, opts: pulumi.Res
 
 
 def read_catalog(made: handle.Athena, ground: Ground) -> list[Statement]:
-    """Read the database, its tables and functions. Spark asks for the database `default` whatever it works on.
+    """Read the database, its tables and functions.
 
-    Source: Glue developer guide, "Specifying AWS Glue resource ARNs": a table needs its database and the catalogue.
+    Spark asks for the database `default` whatever it works on, and makes it where the account has none.
+
+    Source: Glue developer guide, "Specifying AWS Glue resource ARNs": a table needs its database and the catalogue;
+        "Troubleshooting AWS Glue Data Quality errors" and awslabs/aws-glue-data-catalog-client-for-apache-hive-
+        metastore, issue 67, on `default`.
     """
+    catalog, default = ground.arn("glue", "catalog"), ground.arn("glue", "database/default")
     return [
         {
             "Sid": "Catalogue",
@@ -77,11 +82,17 @@ def read_catalog(made: handle.Athena, ground: Ground) -> list[Statement]:
                 "glue:GetUserDefinedFunctions",
             ],
             "Resource": [
-                ground.arn("glue", "catalog"),
-                ground.arn("glue", "database/default"),
+                catalog,
+                default,
                 made.database_arn,
                 ground.arn("glue", "table/", made.database, "/*"),
                 ground.arn("glue", "userDefinedFunction/", made.database, "/*"),
             ],
-        }
+        },
+        {
+            "Sid": "DefaultDatabase",
+            "Effect": "Allow",
+            "Action": ["glue:CreateDatabase"],
+            "Resource": [catalog, default],
+        },
     ]

@@ -8,10 +8,11 @@ import pulumi_kubernetes as kubernetes
 
 from infra import handle
 from infra.analytics.access import Statement, bucket_statements
-from infra.analytics.ground import Ground, once
+from infra.analytics.ground import Ground
 from infra.analytics.rules import EMR_BUCKETS
 from infra.analytics.settings import EmrSettings
 from infra.identity import POD_IDENTITY_SERVICE, account_trust
+from infra.storage.ready import once
 
 _COMPONENTS = ("client", "driver", "executor")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -152,7 +153,7 @@ def _job_role(
         )
         for component in _COMPONENTS
     ]
-    return once(role.arn, policy, *associations)
+    return once([policy, *associations], role.arn)
 
 
 def _account_of(component: str, ground: Ground, role: aws.iam.Role) -> pulumi.Output[str]:

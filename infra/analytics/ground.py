@@ -41,8 +41,3 @@ class Ground:
     def arn(self, service: str, *path: pulumi.Input[str]) -> pulumi.Output[str]:
         """An ARN of this account and region."""
         return pulumi.Output.concat(f"arn:{self.partition}:{service}:{self.region}:", self.account_id, ":", *path)
-
-
-def once(value: pulumi.Output[str], *ready: pulumi.Resource) -> pulumi.Output[str]:
-    """A value that is known once these resources are there: what is made of it waits for them."""
-    return pulumi.Output.all(value, *(each.urn for each in ready)).apply(lambda known: str(known[0]))

@@ -35,11 +35,6 @@ def warnings(analytics: AnalyticsSettings) -> Iterator[str]:
             "analytics.sagemaker.processingInVpc: SageMaker asks that the role may make and delete network interfaces "
             "anywhere in the account"
         )
-    if analytics.sagemaker and analytics.sagemaker.log_retention_days is None:
-        yield (
-            "analytics.sagemaker.logRetentionDays is null: unless another stack has made SageMaker's log groups, "
-            "they keep for ever and have no key of yours"
-        )
 
 
 def endpoints(analytics: AnalyticsSettings | None) -> tuple[str, ...]:

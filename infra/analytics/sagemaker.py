@@ -6,10 +6,11 @@ import pulumi
 import pulumi_aws as aws
 
 from infra import handle
-from infra.analytics.ground import Ground, once
+from infra.analytics.ground import Ground
 from infra.analytics.sagemaker_policy import SAGEMAKER, job_statements, network_statements, pipeline_statements
 from infra.analytics.settings import SagemakerSettings
 from infra.identity import account_trust
+from infra.storage.ready import once
 
 _JOBS = {"training": "TrainingJobs", "processing": "ProcessingJobs", "transform": "TransformJobs"}
 _HTTPS = 443
@@ -55,8 +56,8 @@ def sagemaker(
         opts=opts,
     )
     return handle.Sagemaker(
-        role_arn=once(role.arn, policy, *logs),
-        security_group_id=once(group.id, *rules),
+        role_arn=once([policy, *logs], role.arn),
+        security_group_id=once(rules, group.id),
         subnets=subnets,
     )
 
@@ -120,7 +121,8 @@ def _log_groups(name: str, days: int | None, ground: Ground, opts: pulumi.Resour
             retention_in_days=days,
             kms_key_id=ground.key_arn,
             tags=ground.named(f"sagemaker-{short}"),
-            opts=opts,
+            # Other stacks' jobs write to them too.
+            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(retain_on_delete=True)),
         )
         for short, kind in _JOBS.items()
     ]

@@ -43,8 +43,9 @@ class AthenaSettings(Model):
 class SagemakerSettings(Model):
     """The execution role of SageMaker jobs, models and pipelines, and their security group."""
 
-    log_retention_days: RetentionDays | None = 30
-    """Days that SageMaker's log groups keep. They are one per account and region; null where another stack has them."""
+    log_retention_days: RetentionDays | None = None
+    """Make SageMaker's log groups, kept for so many days. They are one per account and region: `up` fails where they
+    are there already. None: SageMaker makes them at its first job, without retention and key."""
     processing_in_vpc: bool = False
     """Processing jobs run in the VPC too. SageMaker then asks for network interfaces without any limit."""
     repositories: tuple[

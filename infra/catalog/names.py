@@ -29,6 +29,13 @@ ACCELERATOR_LABEL: Final = f"{PREFIX}/accelerator"
 CAPACITY_LABEL: Final = f"{PREFIX}/capacity"
 EFA_LABEL: Final = f"{PREFIX}/efa"
 
+# A label of ours on the namespaces of add-ons, which policies for people's pods leave alone.
+PLATFORM_LABEL: Final = f"{PREFIX}/platform"
+
+# A label of ours on namespaces that may read the platform's secrets.
+SECRETS_LABEL: Final = f"{PREFIX}/secrets"
+SECRETS_SHARED: Final = "shared"
+
 # Taints always carry a value: cluster-autoscaler skips a taint whose value is null, and the NFD worker that comes with
 # the NVIDIA device plugin tolerates nvidia.com/gpu only with this one.
 TAINT_VALUE: Final = "present"

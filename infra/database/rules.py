@@ -7,7 +7,7 @@ from infra.catalog.errors import UnknownNameError
 from infra.database.names import identifier
 from infra.database.settings import DatabaseSettings
 from infra.database.windows import meet
-from infra.problems import Problem, nearest, one_of, shown
+from infra.problems import Problem, nearest, one_of, repeated, shown
 from infra.surroundings import Surroundings
 
 
@@ -145,5 +145,4 @@ def _log_problems(database: DatabaseSettings, here: str) -> Iterator[Problem]:
             yield Problem(
                 f"{here}.logs[{index}]", f"{shown(log)} is no log of {database.engine}; use one of: {one_of(allowed)}"
             )
-        if logs.index(log) != index:
-            yield Problem(f"{here}.logs[{index}]", f"{shown(log)} stands here twice")
+    yield from repeated(logs, f"{here}.logs")

@@ -1,12 +1,12 @@
 """What is wrong, or worth a word, in the way in: names, certificate, load balancer, login."""
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from infra.catalog.zones import is_local
 from infra.edge.settings import NEW, EdgeSettings, LoginSettings
-from infra.problems import Problem, one_of, shown
+from infra.problems import Problem, one_of, repeated, shown
 from infra.surroundings import Surroundings
 
 ADMINS: Final = "platform-admins"
@@ -24,7 +24,7 @@ def reserved(prefix: str) -> str | None:
 
 def problems(edge: EdgeSettings, around: Surroundings) -> Iterator[Problem]:
     """What is wrong with these settings."""
-    yield from _twice(edge.entries, "edge.entries")
+    yield from repeated(edge.entries, "edge.entries")
     yield from _certificate_problems(edge, around.platform.region)
     yield from _load_balancer_problems(edge, around)
     if edge.login:
@@ -72,7 +72,7 @@ def _load_balancer_problems(edge: EdgeSettings, around: Surroundings) -> Iterato
             f"{here}.clients",
             "is empty, so nobody could come in; name networks such as 203.0.113.0/24; 0.0.0.0/0 is the world",
         )
-    yield from _twice(balancer.clients, f"{here}.clients")
+    yield from repeated(balancer.clients, f"{here}.clients")
     if balancer.internal:
         return
     existing = around.network.existing
@@ -100,7 +100,7 @@ def _load_balancer_problems(edge: EdgeSettings, around: Surroundings) -> Iterato
 
 def _login_problems(login: LoginSettings) -> Iterator[Problem]:
     here = "edge.login"
-    yield from _twice(login.groups, f"{here}.groups")
+    yield from repeated(login.groups, f"{here}.groups")
     if ADMINS in login.groups:
         yield Problem(f"{here}.groups[{login.groups.index(ADMINS)}]", f"{shown(ADMINS)} is always there; leave it out")
     if login.prefix is not None and (word := reserved(login.prefix)):
@@ -108,12 +108,6 @@ def _login_problems(login: LoginSettings) -> Iterator[Problem]:
             f"{here}.prefix",
             f"{shown(login.prefix)} has {word!r} in it; Cognito takes no prefix with {one_of(_RESERVED)}",
         )
-
-
-def _twice(values: Sequence[str], here: str) -> Iterator[Problem]:
-    for index, value in enumerate(values):
-        if values.index(value) != index:
-            yield Problem(f"{here}[{index}]", f"{shown(value)} stands here twice")
 
 
 def _world(cidr: str) -> bool:

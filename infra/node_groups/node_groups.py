@@ -51,6 +51,8 @@ class NodeGroupsArgs:
     partition: str
     tags: Mapping[str, str]
     permissions_boundary: str | None = None
+    efa_elsewhere: bool = False
+    """Whether nodes that are in none of these groups need the EFA security group too."""
 
 
 class NodeGroups(pulumi.ComponentResource):
@@ -94,7 +96,8 @@ class NodeGroups(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         role, attachments = self._role()
         self.node_role_arn = role.arn
-        self.efa_security_group_id = self._efa_group() if any(each.interfaces for each in args.managed) else None
+        efa = args.efa_elsewhere or any(each.interfaces for each in args.managed)
+        self.efa_security_group_id = self._efa_group() if efa else None
         waits = [*ready, *attachments]
         self.groups = {managed.name: self._group(managed, waits) for managed in args.managed}
         self.auto_scaling_groups = {

@@ -20,6 +20,7 @@ _RESERVED_PREFIXES = ("kubernetes.io/", "k8s.io/", "eks.amazonaws.com/", "node.k
 _HUGEPAGE_MIB = 2
 _TRAINING_EFA = 4
 """From so many EFA interfaces on a type is bought for jobs over several nodes."""
+_PULL_VCPUS, _PULL_MIB, _PULL_THROUGHPUT = 4, 8 * 1024, 600
 _IOPS_PER_GIB = 500
 _IOPS_PER_MIBPS = 4
 """Source: Amazon EBS user guide, gp3 volumes."""
@@ -51,6 +52,8 @@ def problems(group: NodeGroupSettings, here: str, region: str, zones: Sequence[s
     yield from _efa_problems(group, here, types)
     yield from _gpu_problems(group, here, types)
     yield from _os_problems(group, here, types)
+    if group.fast_image_pull:
+        yield from _pull_problems(group, here, types)
 
 
 def set_problems(by_index: Mapping[int, NodeGroupSettings], *, complete: bool) -> Iterator[Problem]:
@@ -358,6 +361,26 @@ def _gpu_problems(group: NodeGroupSettings, here: str, types: Sequence[InstanceT
         yield Problem(f"{path}.replicas", f"is required for {sharing.mode}: pods per GPU")
     if sharing.mig_profile is not None:
         yield Problem(f"{path}.migProfile", f"belongs to mode mig, not {sharing.mode}")
+
+
+def _pull_problems(group: NodeGroupSettings, here: str, types: Sequence[InstanceType]) -> Iterator[Problem]:
+    """Where fast image pulls would be slower, or none.
+
+    Source: awslabs/amazon-eks-ami@81fec2e8, nodeadm/doc/examples.md and internal/containerd/config.go.
+    """
+    here = f"{here}.fastImagePull"
+    if group.os == "bottlerocket":
+        yield Problem(here, "is a feature of nodeadm, which Bottlerocket has not; use os: al2023")
+    for each in types:
+        if each.vcpus < _PULL_VCPUS or each.memory_mib < _PULL_MIB:
+            yield Problem(here, f"{each.name} is too small: nodes under 4 vCPUs or 8 GiB ignore it")
+    disks = group.instance_store == "raid0" and all(each.instance_store for each in types)
+    if not disks and group.volume.throughput < _PULL_THROUGHPUT:
+        yield Problem(
+            here,
+            f"is slower than without it on a volume of {group.volume.throughput} MiB/s; set volume.throughput to "
+            f"{_PULL_THROUGHPUT} or more, or take types with local disks",
+        )
 
 
 def _os_problems(group: NodeGroupSettings, here: str, types: Sequence[InstanceType]) -> Iterator[Problem]:

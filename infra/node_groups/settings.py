@@ -162,6 +162,9 @@ class NodeGroupSettings(Model):
     """The root volume."""
     instance_store: Literal["raid0", "none"] = "raid0"
     """raid0: local disks become one array that holds images, pod storage and logs. Nothing where the type has none."""
+    fast_image_pull: bool = False
+    """Pull and unpack the layers of an image side by side (SOCI's parallel mode; AWS calls it experimental), for images
+    of many GiB. It takes CPU, memory and disk meanwhile; images need no index."""
     hugepages: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     """Pages of 2 MiB. By default what the EFA driver reserves, with EFA, else none."""
     kubelet: KubeletSettings = Field(default_factory=KubeletSettings)

@@ -84,6 +84,7 @@ def _node_config(managed: ManagedGroup, cluster: ClusterFacts | None) -> dict[st
             else None,
             "kubelet": {"config": config} if config else None,
             "instance": {"localStorage": {"strategy": "RAID0"}} if managed.raid0 else None,
+            "featureGates": {"FastImagePull": True} if managed.settings.fast_image_pull else None,
         }
     )
 

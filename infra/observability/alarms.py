@@ -249,8 +249,9 @@ def load_balancer(settings: LoadBalancerAlarms, arn: pulumi.Output[str]) -> Iter
                 namespace="AWS/ApplicationELB", name="HTTPCode_Target_5XX_Count", statistic="Sum", dimension=dimension
             ),
         },
-        # A minute without an error has no value at all.
-        expression="FILL(own, 0) + FILL(behind, 0)",
+        # Without an error there is no value at all. A sum takes what is missing as 0; FILL can leave an alarm stuck
+        # (CloudWatch user guide, "Using metric math").
+        expression="own + behind",
         comparison="GreaterThanThreshold",
         threshold=settings.errors,
         minutes=settings.minutes,

@@ -111,7 +111,12 @@ class Observability(pulumi.ComponentResource):
         )
         events.rules(name, list(wanted), platform=platform, topic_arn=topic_arn, tags=tags, opts=child)
         budgets(f"{name}-budget", settings.budgets, platform=platform, topic_arn=topic_arn, tags=tags, opts=child)
-        self.handle = handle.Observability(log_groups=groups, topic_arn=topic_arn, prometheus=prometheus)
+        self.handle = handle.Observability(
+            log_groups=groups,
+            topic_arn=topic_arn,
+            topic_key_arn=pulumi.Output.from_input(args.key_arn),
+            prometheus=prometheus,
+        )
         self.register_outputs({"topicArn": topic_arn})
 
 

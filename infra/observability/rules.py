@@ -9,7 +9,7 @@ from infra.observability.settings import (
     BudgetsSettings,
     ObservabilitySettings,
 )
-from infra.problems import Problem, one_of, shown
+from infra.problems import Problem, one_of, repeated
 from infra.surroundings import Surroundings
 
 _HERE = "observability"
@@ -17,7 +17,7 @@ _HERE = "observability"
 
 def problems(observability: ObservabilitySettings, around: Surroundings) -> Iterator[Problem]:
     """What is wrong with these settings."""
-    yield from _twice(observability.addresses, f"{_HERE}.addresses")
+    yield from repeated(observability.addresses, f"{_HERE}.addresses")
     yield from _alarm_problems(observability.alarms, around)
     for here, budget in _budgets(observability.budgets):
         yield from _budget_problems(budget, here, observability.addresses)
@@ -60,7 +60,7 @@ def _budget_problems(budget: BudgetSettings, here: str, subscribers: Sequence[st
         yield Problem(here, f"{count} percentages in actual and forecast; a budget takes {BUDGET_NOTIFICATIONS}")
     if not budget.addresses and not subscribers:
         yield Problem(f"{here}.addresses", f"nobody is told: name an address here or in {_HERE}.addresses")
-    yield from _twice(budget.addresses, f"{here}.addresses")
+    yield from repeated(budget.addresses, f"{here}.addresses")
 
 
 def _alarm_problems(alarms: AlarmSettings, around: Surroundings) -> Iterator[Problem]:
@@ -78,9 +78,3 @@ def _alarm_problems(alarms: AlarmSettings, around: Surroundings) -> Iterator[Pro
         if why and field in alarms.model_fields_set and getattr(alarms, field) is not None:
             alias = AlarmSettings.model_fields[field].alias
             yield Problem(f"{_HERE}.alarms.{alias}", f"{why}; leave it out")
-
-
-def _twice(addresses: Sequence[str], here: str) -> Iterator[Problem]:
-    for index, address in enumerate(addresses):
-        if addresses.index(address) != index:
-            yield Problem(f"{here}[{index}]", f"{shown(address)} stands here twice")

@@ -17,11 +17,15 @@ import pulumi_aws as aws
 
 from infra import handle, naming
 from infra.catalog.zones import dns_suffix
+from infra.identity import account_trust
 
 IMAGE: Final = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 """Has docker, buildx, jq and the AWS CLI. Source: aws/aws-codebuild-docker-images, al/x86_64/standard/5.0."""
 _OBJECT_TAGS: Final = 10
 """Source: S3 user guide, "Categorizing your objects using tags"."""
+_NO_REPORTS: Final[Mapping[str, str]] = {"CODEBUILD_CONFIG_AUTO_DISCOVER": "false"}
+"""No search for test reports. CodeBuild adds this variable where a project lacks it, and the next `up` would take it
+away (CodeBuild user guide, "Auto-discover reports in CodeBuild"; pulumi/pulumi-aws, issue 3844)."""
 _PROJECT_LIMIT: Final = 150
 """Source: CodeBuild API, CreateProject, `name`."""
 PUSH: Final = (
@@ -40,7 +44,12 @@ PULL: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetD
 
 @dataclass(frozen=True, kw_only=True)
 class BuildsArgs:
-    """What all builds share."""
+    """What all builds share.
+
+    Attributes:
+        network_ready: The first builds start after these, as nodes do. A new EventBridge rule does not match at once
+            (EventBridge API reference, PutRule), and these take minutes to make.
+    """
 
     platform: str
     region: str
@@ -49,6 +58,7 @@ class BuildsArgs:
     key_arn: pulumi.Input[str]
     bucket: handle.Bucket
     log_days: int
+    network_ready: Sequence[pulumi.Resource]
     tags: Mapping[str, str]
     permissions_boundary: str | None
 
@@ -165,7 +175,7 @@ def _project(
             privileged_mode=build.docker,
             environment_variables=[
                 aws.codebuild.ProjectEnvironmentEnvironmentVariableArgs(name=key, value=value, type="PLAINTEXT")
-                for key, value in build.environment.items()
+                for key, value in {**_NO_REPORTS, **build.environment}.items()
             ],
         ),
         logs_config=aws.codebuild.ProjectLogsConfigArgs(
@@ -278,7 +288,9 @@ def _trigger(
         description=f"{build.description}; a change starts the build",
         tags=naming.tags(args.tags, f"{args.platform}-{build.role}"),
         # Its own making is the first change, which nothing may miss.
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[target, *build.before])),
+        opts=pulumi.ResourceOptions.merge(
+            opts, pulumi.ResourceOptions(depends_on=[target, *args.network_ready, *build.before])
+        ),
     )
 
 
@@ -287,25 +299,11 @@ def _trust(args: BuildsArgs, service: str, where: str, what: str) -> pulumi.Outp
 
     Source: CodeBuild and EventBridge user guides, "Cross-service confused deputy prevention".
     """
-    return pulumi.Output.json_dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": f"{service}.amazonaws.com"},
-                    "Action": "sts:AssumeRole",
-                    "Condition": {
-                        "StringEquals": {"aws:SourceAccount": args.account_id},
-                        "ArnLike": {
-                            "aws:SourceArn": pulumi.Output.concat(
-                                f"arn:{args.partition}:{where}:", args.account_id, f":{what}"
-                            )
-                        },
-                    },
-                }
-            ],
-        }
+    source = pulumi.Output.concat(f"arn:{args.partition}:{where}:", args.account_id, f":{what}")
+    return account_trust(
+        f"{service}.amazonaws.com",
+        account_id=args.account_id,
+        conditions={"ArnLike": {"aws:SourceArn": source}},
     )
 
 

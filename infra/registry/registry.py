@@ -16,6 +16,7 @@ from infra.registry.mirror import MirrorArgs, mirror
 from infra.registry.notebooks import NotebookBuild, NotebooksArgs, notebooks
 from infra.registry.repositories import RepositoryArgs, repository
 from infra.registry.settings import RegistrySettings
+from infra.storage.ready import once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,7 @@ class RegistryArgs:
         images: The images of the add-ons, where they come from upstream.
         internet: Whether nodes reach the internet.
         node_role: Name of the role of the nodes.
+        network_ready: What must exist before a node can reach AWS.
     """
 
     settings: RegistrySettings
@@ -39,6 +41,7 @@ class RegistryArgs:
     images: Sequence[ImageReference]
     internet: bool
     node_role: pulumi.Input[str]
+    network_ready: Sequence[pulumi.Resource]
     disposable: bool
     tags: Mapping[str, str]
     permissions_boundary: str | None = None
@@ -75,13 +78,12 @@ class Registry(pulumi.ComponentResource):
         if copying:
             ready = [*ready, started[copying.role]]
         self.handle = Handle(
-            host=_once(ready, self._host),
+            host=once(ready, self._host),
             repositories=repositories,
             # An image of an add-on is found in the mirror, whatever the cache would do.
             mirrors={**cached, **mirrored},
             notebook_images=tuple(
-                dataclasses.replace(each.image, uri=_once([started[each.build.role]], each.image.uri))
-                for each in images
+                dataclasses.replace(each.image, uri=once([started[each.build.role]], each.image.uri)) for each in images
             ),
         )
         self.register_outputs({"host": self._host, "repositories": repositories})
@@ -175,6 +177,7 @@ class Registry(pulumi.ComponentResource):
                 key_arn=args.key_arn,
                 bucket=self._bucket(),
                 log_days=args.settings.build_log_days,
+                network_ready=args.network_ready,
                 tags=args.tags,
                 permissions_boundary=args.permissions_boundary,
             ),
@@ -185,7 +188,3 @@ class Registry(pulumi.ComponentResource):
     def _bucket(self) -> Bucket:
         assert self._args.artifacts is not None, "rules.problems asks for the bucket"  # noqa: S101  # narrows the type
         return self._args.artifacts
-
-
-def _once(ready: Sequence[pulumi.Resource], text: pulumi.Output[str]) -> pulumi.Output[str]:
-    return pulumi.Output.all(text, *(each.urn for each in ready)).apply(lambda known: str(known[0]))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from infra.catalog import upstreams
 from infra.images import ImageReference, ecr_home
-from infra.problems import Problem, nearest, one_of, shown
+from infra.problems import Problem, nearest, one_of, repeated, shown
 from infra.registry.settings import RegistrySettings, UpstreamSettings
 from infra.surroundings import Surroundings
 
@@ -25,9 +25,7 @@ def problems(registry: RegistrySettings, around: Surroundings) -> Iterator[Probl
     yield from _mirror_problems(registry, around)
     if registry.notebook_images and BUCKET not in around.storage.buckets:
         yield Problem("registry.notebookImages", _no_bucket("the sources of the builds"))
-    for index, name in enumerate(registry.notebook_images):
-        if registry.notebook_images.index(name) != index:
-            yield Problem(f"registry.notebookImages[{index}]", f"{shown(name)} stands here twice")
+    yield from repeated(registry.notebook_images, "registry.notebookImages")
 
 
 def warnings(registry: RegistrySettings) -> Iterator[str]:

@@ -34,9 +34,11 @@ def buckets(
     """Create the buckets. Where there is a `logs` bucket the others write their access logs to it.
 
     Its name is given out once its policy is there: what writes to it is refused before that. `load_balancers` lets
-    load balancers of the account write there too.
+    load balancers of the account write there too. With a bucket that stays when the stack goes stays all that makes it
+    private, encrypted and versioned: the provider would undo each of these.
     """
     names: dict[str, pulumi.Output[str]] = {}
+    keep = {role: not (disposable or each.disposable) for role, each in settings.items()}
     made = {
         role: _bucket(
             f"{name}-{role}",
@@ -44,7 +46,7 @@ def buckets(
             settings[role],
             platform=platform,
             key_arn=key_arn,
-            keep=not (disposable or settings[role].disposable),
+            keep=keep[role],
             tags=tags,
             opts=opts,
         )
@@ -63,12 +65,14 @@ def buckets(
             bucket=bucket.id,
             policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements}),
             # S3 refuses the two at the same time.
-            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[block])),
+            opts=pulumi.ResourceOptions.merge(
+                opts, pulumi.ResourceOptions(retain_on_delete=keep[role], depends_on=[block])
+            ),
         )
         names[role] = bucket.bucket
         if role == _LOGS:
             names[role] = once([policy], bucket.bucket)
-            _write_logs(name, made, policy, opts)
+            _write_logs(name, made, policy, keep, opts)
     return {
         role: Bucket(role=role, name=names[role], arn=bucket.arn, key_arn=None if role == _LOGS else key_arn)
         for role, (bucket, _) in made.items()
@@ -93,6 +97,7 @@ def _bucket(
         tags=naming.tags(tags, f"{platform}-{role}"),
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=keep, retain_on_delete=keep)),
     )
+    guard = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(retain_on_delete=keep))
     block = aws.s3.BucketPublicAccessBlock(
         name,
         bucket=bucket.id,
@@ -100,24 +105,24 @@ def _bucket(
         block_public_policy=True,
         ignore_public_acls=True,
         restrict_public_buckets=True,
-        opts=opts,
+        opts=guard,
     )
     aws.s3.BucketOwnershipControls(
         name,
         bucket=bucket.id,
         rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
-        opts=opts,
+        opts=guard,
     )
     aws.s3.BucketVersioning(
         name,
         bucket=bucket.id,
         versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
-        opts=opts,
+        opts=guard,
     )
     aws.s3.BucketServerSideEncryptionConfiguration(
-        name, bucket=bucket.id, rules=[_encryption(role, key_arn)], opts=opts
+        name, bucket=bucket.id, rules=[_encryption(role, key_arn)], opts=guard
     )
-    aws.s3.BucketLifecycleConfiguration(name, bucket=bucket.id, rules=_lifecycle(settings), opts=opts)
+    aws.s3.BucketLifecycleConfiguration(name, bucket=bucket.id, rules=_lifecycle(settings), opts=guard)
     return bucket, block
 
 
@@ -203,6 +208,7 @@ def _write_logs(
     name: str,
     made: Mapping[BucketRole, tuple[aws.s3.Bucket, aws.s3.BucketPublicAccessBlock]],
     policy: aws.s3.BucketPolicy,
+    keep: Mapping[BucketRole, bool],
     opts: pulumi.ResourceOptions,
 ) -> None:
     target = made[_LOGS][0]
@@ -213,5 +219,8 @@ def _write_logs(
                 bucket=bucket.id,
                 target_bucket=target.id,
                 target_prefix=f"s3/{role}/",
-                opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[policy])),
+                opts=pulumi.ResourceOptions.merge(
+                    opts,
+                    pulumi.ResourceOptions(retain_on_delete=keep[role] and keep[_LOGS], depends_on=[policy]),
+                ),
             )

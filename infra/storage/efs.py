@@ -35,7 +35,7 @@ def efs(
         subnets: Zone id to private subnet; one mount target in each, or in the one zone.
         security_group: Lets nodes in.
         key_arn: Encrypts it.
-        keep: Protect it, and keep it when the stack goes.
+        keep: Protect it, and keep it, with its policy and its backups, when the stack goes.
         aws_provider: For the look-up of a zone's name.
         tags: The platform's.
         opts: Parent.
@@ -56,14 +56,16 @@ def efs(
         tags=naming.tags(tags, full),
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=keep, retain_on_delete=keep)),
     )
+    # The provider ends backups when it deletes their policy, and lets in clients without TLS.
+    guard = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(retain_on_delete=keep))
     aws.efs.BackupPolicy(
         name,
         file_system_id=system.id,
         backup_policy=aws.efs.BackupPolicyBackupPolicyArgs(status="ENABLED" if settings.backups else "DISABLED"),
-        opts=opts,
+        opts=guard,
     )
     policy = aws.efs.FileSystemPolicy(
-        name, file_system_id=system.id, policy=pulumi.Output.json_dumps(_policy(system)), opts=opts
+        name, file_system_id=system.id, policy=pulumi.Output.json_dumps(_policy(system)), opts=guard
     )
     zones = [settings.one_zone] if settings.one_zone else [zone for zone in subnets if not is_local(zone)]
     targets = [

@@ -9,7 +9,7 @@ from infra.catalog import lustre as lustre_facts
 from infra.model import Model
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=30)]
-BucketRole = Literal["data", "artifacts", "models", "logs"]
+BucketRole = Literal["data", "artifacts", "models", "logs", "backups"]
 Event = Literal["NEW", "CHANGED", "DELETED"]
 _CHUNK_LEAST, _CHUNK_DEFAULT, _CHUNK_MOST = lustre_facts.ASSOCIATION_CHUNK_MIB
 
@@ -153,4 +153,4 @@ class StorageSettings(Model):
     efs: tuple[EfsSettings, ...] = ()
     """EFS file systems."""
     buckets: dict[BucketRole, BucketSettings] = Field(default_factory=dict)
-    """S3 buckets by role: data, artifacts, models, logs."""
+    """S3 buckets by role: data, artifacts, models, logs, backups."""

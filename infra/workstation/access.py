@@ -7,8 +7,8 @@ import pulumi
 import pulumi_aws as aws
 
 from infra import handle, naming
-from infra.catalog.zones import dns_suffix
 from infra.identity import service_trust
+from infra.storage import access
 from infra.workstation.args import WorkstationArgs
 
 _ANYWHERE = "0.0.0.0/0"
@@ -17,38 +17,12 @@ _SESSION_MANAGER = "AmazonSSMManagedInstanceCore"
 Statement = Mapping[str, Any]
 
 
-def bucket_statements(buckets: Mapping[str, handle.Bucket], args: WorkstationArgs) -> list[Statement]:
-    """Read and write the stack's buckets, with the key that encrypts them; not those that take log deliveries."""
-    keyed = [bucket for _, bucket in sorted(buckets.items()) if bucket.key_arn is not None]
+def bucket_statements(buckets: Mapping[str, handle.Bucket], args: WorkstationArgs) -> list[access.Statement]:
+    """Read and write the stack's buckets, with the key that encrypts them; not those of logs and backups."""
+    keyed = [bucket for _, bucket in sorted(buckets.items()) if bucket.shared]
     if not keyed:
         return []
-    return [
-        {
-            "Sid": "ListBuckets",
-            "Effect": "Allow",
-            "Action": ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
-            "Resource": [bucket.arn for bucket in keyed],
-        },
-        {
-            "Sid": "ReadAndWriteObjects",
-            "Effect": "Allow",
-            "Action": [
-                "s3:AbortMultipartUpload",
-                "s3:DeleteObject",
-                "s3:GetObject",
-                "s3:ListMultipartUploadParts",
-                "s3:PutObject",
-            ],
-            "Resource": [pulumi.Output.concat(bucket.arn, "/*") for bucket in keyed],
-        },
-        {
-            "Sid": "KeyOfTheBuckets",
-            "Effect": "Allow",
-            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
-            "Resource": args.key_arn,
-            "Condition": {"StringEquals": {"kms:ViaService": f"s3.{args.region}.{dns_suffix(args.region)}"}},
-        },
-    ]
+    return access.bucket_statements(keyed, key_arn=args.key_arn, region=args.region)
 
 
 def pull_statements(args: WorkstationArgs) -> list[Statement]:

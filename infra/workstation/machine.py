@@ -73,7 +73,8 @@ def machine(
         vpc_security_group_ids=[group.id],
         iam_instance_profile=profile.name,
         instance_market_options=aws.ec2.InstanceInstanceMarketOptionsArgs(market_type="spot") if spot else None,
-        disable_api_termination=keep or None,
+        # Said where it is off, too: the provider keeps what was set where nothing is said.
+        disable_api_termination=None if spot else keep,
         monitoring=settings.detailed_monitoring,
         metadata_options=aws.ec2.InstanceMetadataOptionsArgs(
             http_endpoint="enabled",
@@ -94,7 +95,11 @@ def machine(
         opts=pulumi.ResourceOptions.merge(
             opts,
             pulumi.ResourceOptions(
-                protect=keep, depends_on=[*args.network_ready, *rules, *policies], ignore_changes=["ami"]
+                protect=keep,
+                depends_on=[*args.network_ready, *rules, *policies],
+                ignore_changes=["ami"],
+                # Both take a stop, which a one-time spot request does not allow.
+                replace_on_changes=["instanceType", "userData"] if spot else [],
             ),
         ),
     )

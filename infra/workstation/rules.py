@@ -11,7 +11,7 @@ from infra.catalog.instances import InstanceType, instance_type
 from infra.catalog.machine_images import deep_learning_image, ecs_gpu_image
 from infra.catalog.zones import is_local, offered_zones, regions
 from infra.catalog.zones import zones as region_zones
-from infra.problems import Problem, nearest, one_of, shown
+from infra.problems import Problem, nearest, one_of, repeated, shown
 from infra.surroundings import Surroundings
 from infra.workstation import place
 from infra.workstation.settings import EcsSettings, InstanceSettings, WorkstationSettings
@@ -111,8 +111,7 @@ def _mount_problems(settings: InstanceSettings, around: Surroundings) -> Iterato
         if name not in every:
             have = one_of(every) or "none"
             yield Problem(path, f"{shown(name)} is not in storage{nearest(name, every)}, which has: {have}")
-        if names.index(name) != index:
-            yield Problem(path, f"{shown(name)} stands here twice")
+    yield from repeated(names, f"{_INSTANCE}.mounts")
     here = _zone(settings, around)
     for mount in place.mounts(settings, around.storage, around.gpu_zones or ()):
         bound = mount.kind == "efs" and mount.zone in _known_zones(around)
@@ -136,11 +135,10 @@ def _ecs_problems(settings: EcsSettings, around: Surroundings) -> Iterator[Probl
         yield Problem(f"{_ECS}.instanceType", str(error))
         return
     yield from _capacity_problems(instance, settings.capacity, _ECS)
+    yield from repeated(settings.zones, f"{_ECS}.zones")
     for index, zone in enumerate(settings.zones):
         path = f"{_ECS}.zones[{index}]"
-        if settings.zones.index(zone) != index:
-            yield Problem(path, f"{shown(zone)} stands here twice")
-        else:
+        if settings.zones.index(zone) == index:
             yield from _named_zone_problems(instance, zone, path, around)
     if _known_zones(around) and not place.ecs_zones(settings, around.platform.region, around.network.zone_ids):
         yield Problem(

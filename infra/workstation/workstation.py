@@ -17,8 +17,8 @@ class Workstation(pulumi.ComponentResource):
         outputs: For people: the machine's id and the command that opens a session on it (`instanceId`, `connect`); of
             ECS what a task definition and `run-task` ask for.
 
-    Changing the machine's zone, image, volume size downwards or spot for on demand replaces it. Its type changes with a
-    restart.
+    Changing the machine's zone, image, volume size downwards or spot for on demand replaces it. Its type and its
+    mounts change with a restart; on spot they replace it.
     """
 
     outputs: Mapping[str, pulumi.Output[str]]

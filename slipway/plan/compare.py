@@ -5,9 +5,10 @@ import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from slipway.plan.model import Plan, Resource
-from slipway.wire import RESOURCE, SIGNATURE, Wire, is_unknown
+from slipway.wire import ARCHIVE, ASSET, RESOURCE, SIGNATURE, Wire, is_unknown
 
 _OPTIONS = (
     "custom",
@@ -76,16 +77,21 @@ def _label(resource: Resource) -> str:
 def _options(left: Resource, right: Resource) -> Iterator[Difference]:
     for option in _OPTIONS:
         one, other = getattr(left, option), getattr(right, option)
-        if one != other:
+        # None: the state that it was read from does not say.
+        if one != other and one is not None and other is not None:
             yield Difference(f"{_label(left)} [{option}]", _shown(one), _shown(other))
 
 
 def _inputs(left: Resource, right: Resource, masks: "_Masks") -> Iterator[Difference]:
     for key in sorted({*left.inputs, *right.inputs}):
-        computed = bool(left.property_dependencies.get(key) and right.property_dependencies.get(key))
+        computed = _computed(key, left, right)
         path = f"{_label(left)}: {key}"
         one, other = left.inputs.get(key, _ABSENT), right.inputs.get(key, _ABSENT)
         yield from _values(path, one, other, computed=computed, masks=masks)
+
+
+def _computed(key: str, left: Resource, right: Resource) -> bool:
+    return bool(left.property_dependencies.get(key) and right.property_dependencies.get(key))
 
 
 def _values(path: str, left: Wire, right: Wire, *, computed: bool, masks: "_Masks") -> Iterator[Difference]:
@@ -93,6 +99,7 @@ def _values(path: str, left: Wire, right: Wire, *, computed: bool, masks: "_Mask
         return
     if _reference(left) is not None and _reference(left) == _reference(right):
         return
+    left, right = _files(left, right)
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         for key in sorted({*left, *right}):
             one, other = left.get(key, _ABSENT), right.get(key, _ABSENT)
@@ -109,6 +116,20 @@ def _reference(value: Wire) -> str | None:
     if isinstance(value, Mapping) and value.get(SIGNATURE) == RESOURCE:
         return str(value["urn"])
     return None
+
+
+def _files(left: Wire, right: Wire) -> tuple[Wire, Wire]:
+    """Two assets or archives in what both say of them; other values as they are.
+
+    A program names files. The engine adds a hash of what they hold, and after a refresh it keeps that alone.
+    """
+    kinds = [value.get(SIGNATURE) if isinstance(value, Mapping) else None for value in (left, right)]
+    if kinds not in ([ASSET, ASSET], [ARCHIVE, ARCHIVE]):
+        return left, right
+    if "hash" in left and "hash" in right:
+        return left["hash"], right["hash"]
+    one, other = ({key: item for key, item in value.items() if key != "hash"} for value in (left, right))
+    return one, other
 
 
 class _Masks:
@@ -146,11 +167,30 @@ def _masks(left: Plan, right: Plan) -> _Masks:
     for one in left:
         other = right.get(one.urn)
         if other is not None:
-            pairs += _differing(one.urn, {"id": one.id, **one.outputs}, {"id": other.id, **other.outputs})
+            # What a program makes of AWS's values, such as a hash, is told from them by nothing but its dependencies.
+            own = {key for key in one.inputs if not _computed(key, one, other)}
+            answers = [
+                {"id": each.id, **_added({key: each.inputs.get(key) for key in own}, each.outputs)}
+                for each in (one, other)
+            ]
+            pairs += _differing(one.urn, *answers)
     for first, second in zip(left.invocations, right.invocations, strict=False):
         if first.token == second.token:
             pairs += _differing(first.token, first.result, second.result)
     return _Masks(pairs)
+
+
+_ECHO: Final = None
+"""Stands where AWS repeats an input: were it taken for AWS's own, no changed input would ever be seen."""
+
+
+def _added(inputs: Wire, outputs: Wire) -> Wire:
+    """What AWS adds to the inputs, at its place."""
+    if isinstance(inputs, Mapping) and isinstance(outputs, Mapping):
+        return {key: _added(inputs[key], value) if key in inputs else value for key, value in outputs.items()}
+    if isinstance(inputs, list) and isinstance(outputs, list) and len(inputs) == len(outputs):
+        return [_added(*pair) for pair in zip(inputs, outputs, strict=True)]
+    return _ECHO if inputs == outputs else outputs
 
 
 def _differing(path: str, left: Wire, right: Wire) -> Iterator[tuple[str, str, str]]:

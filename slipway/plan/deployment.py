@@ -97,4 +97,5 @@ def _resource(state: Mapping[str, Any]) -> Resource:
         additional_secret_outputs=tuple(state.get("additionalSecretOutputs") or ()),
         custom_timeouts=state.get("customTimeouts") or {},
         deleted_with=state.get("deletedWith", ""),
+        delete_before_replace=None,
     )

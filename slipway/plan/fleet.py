@@ -1,4 +1,4 @@
-"""The managed node groups of a plan, read from what was registered."""
+"""The managed node groups and Karpenter's node pools of a plan, read from what was registered."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +11,9 @@ from slipway.plan.model import Plan, Resource
 
 NODE_GROUP: Final = "aws:eks/nodeGroup:NodeGroup"
 LAUNCH_TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
+NODE_POOL: Final = "kubernetes:karpenter.sh/v1:NodePool"
+NODE_CLASS: Final = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
+_TYPE_LABEL: Final = "node.kubernetes.io/instance-type"
 _CAPACITY: Final[Mapping[str, Capacity]] = {
     "ON_DEMAND": "on-demand",
     "SPOT": "spot",
@@ -31,7 +34,10 @@ class Volume:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeGroup:
-    """One managed node group with its launch template. `types` are in the order in which EKS tries them."""
+    """One managed node group with its launch template, or one of Karpenter's pools with its class.
+
+    `types` are in the order in which EKS tries them.
+    """
 
     urn: str
     name: str
@@ -52,6 +58,8 @@ class NodeGroup:
 def node_groups(plan: Plan) -> tuple[NodeGroup, ...]:
     """The node groups, by group and zone."""
     found = [_read(plan, resource) for resource in plan.of_type(NODE_GROUP)]
+    classes = {each.inputs["metadata"]["name"]: each.inputs["spec"] for each in plan.of_type(NODE_CLASS)}
+    found += [_pool(resource, classes) for resource in plan.of_type(NODE_POOL)]
     return tuple(sorted(found, key=lambda each: (each.accelerator is not None, each.group, each.zone)))
 
 
@@ -77,6 +85,40 @@ def _read(plan: Plan, resource: Resource) -> NodeGroup:
         efa_interfaces=sum(each.get("interfaceType") in _EFA_KINDS for each in template.get("networkInterfaces") or []),
         sharing=labels.get(names.DEVICE_PLUGIN_CONFIG_LABEL, ""),
         volumes=tuple(volumes_of(template)),
+    )
+
+
+def _pool(resource: Resource, classes: Mapping[str, Mapping[str, Any]]) -> NodeGroup:
+    """A pool of Karpenter's, which starts without nodes."""
+    spec = resource.inputs["spec"]
+    labels: Mapping[str, str] = spec["template"]["metadata"]["labels"]
+    template = spec["template"]["spec"]
+    asked = {each["key"]: each["values"] for each in template["requirements"]}
+    types = tuple(asked.get(_TYPE_LABEL, ()))
+    name = resource.inputs["metadata"]["name"]
+    node_class = classes.get(template["nodeClassRef"]["name"], {})
+    return NodeGroup(
+        urn=resource.urn,
+        name=name,
+        group=labels.get(names.GROUP_LABEL, name),
+        zone=labels.get(names.NODE_ZONE_LABEL, ""),
+        types=types,
+        capacity=_capacity({}, labels),
+        minimum=0,
+        desired=0,
+        maximum=int(spec.get("limits", {}).get("nodes", 0)),
+        accelerator=instance_type(types[0]).accelerator if types else None,
+        efa_interfaces=sum(each["interfaceType"] in _EFA_KINDS for each in node_class.get("networkInterfaces", ())),
+        sharing="",
+        volumes=tuple(
+            Volume(
+                type=disk["volumeType"],
+                gib=int(disk["volumeSize"].removesuffix("Gi")),
+                iops=disk.get("iops"),
+                throughput=disk.get("throughput"),
+            )
+            for disk in (mapping["ebs"] for mapping in node_class.get("blockDeviceMappings", ()))
+        ),
     )
 
 

@@ -39,8 +39,8 @@ class Resource:
     custom_timeouts: Mapping[str, float] = field(default_factory=dict)
     """Seconds by operation (`create`, `update`, `delete`)."""
     deleted_with: str = ""
-    delete_before_replace: bool = field(default=False, compare=False)
-    """The state format does not carry it, so two plans that differ in it alone are equal."""
+    delete_before_replace: bool | None = field(default=False, compare=False)
+    """The state format does not carry it: None where a state was read. Plans that differ in it alone are equal."""
 
     @property
     def name(self) -> str:

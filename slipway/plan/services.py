@@ -22,6 +22,9 @@ SUBSCRIPTION: Final = "aws:sns/topicSubscription:TopicSubscription"
 BUDGET: Final = "aws:budgets/budget:Budget"
 VIRTUAL_CLUSTER: Final = "aws:emrcontainers/virtualCluster:VirtualCluster"
 WORKGROUP: Final = "aws:athena/workgroup:Workgroup"
+ROLE: Final = "aws:iam/role:Role"
+SAGEMAKER: Final = "analytics-sagemaker"
+"""The one lasting resource that tells of SageMaker: its execution role."""
 ECS: Final = "aws:ecs/cluster:Cluster"
 
 
@@ -97,6 +100,9 @@ def _analytics(plan: Plan) -> Iterator[Service]:
         yield _service("EMR on EKS", _short(cluster, "analytics"), f"namespace {info.get('namespace')}")
     for group in plan.of_type(WORKGROUP):
         yield _service("Athena", _short(group, "analytics"), "results encrypted")
+    for role in plan.of_type(ROLE):
+        if role.name == SAGEMAKER:
+            yield _service("SageMaker", _short(role, "analytics"), "execution role")
 
 
 def _machines(plan: Plan) -> Iterator[Service]:

@@ -32,12 +32,12 @@ def show(summary: Summary, stream: TextIO, *, brief: bool = False) -> None:
 
 
 def write(page: RenderableType, stream: TextIO) -> None:
-    """Write a page: with colour and as wide as it is to a terminal, plain elsewhere."""
+    """Write a page: with colour and as wide as it is to a terminal, plain elsewhere. What must not break runs over."""
     if stream.isatty():
-        _console(stream).print(page)
+        _console(stream).print(page, crop=False)
         return
     text = io.StringIO()
-    _console(text, width=PLAIN_WIDTH).print(page)
+    _console(text, width=PLAIN_WIDTH).print(page, crop=False)
     lines = text.getvalue().splitlines()
     stream.write("\n".join(line.rstrip() for line in lines) + "\n")
 

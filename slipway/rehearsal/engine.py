@@ -26,9 +26,12 @@ from slipway.plan.deployment import from_document
 from slipway.plan.model import Plan, Resource
 from slipway.rehearsal.plugin import PACKAGES
 from slipway.stackfile import StackFile
+from slipway.wire import redacted
 
 _R = TypeVar("_R")
 _TOOLS: Final = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
+_ASSETS: Final = "images"
+"""The folder that the program sends files from."""
 _PASSPHRASE: Final = "rehearsal"  # noqa: S105 - of a state that holds made-up values and is deleted
 _SAME: Final = frozenset({"same", "read"})
 _BUILT_IN: Final = "pulumi:providers:pulumi"
@@ -204,6 +207,8 @@ def _project(base: Path, file: StackFile) -> Path:
     shutil.copyfile(source / main / "__main__.py", root / main / "__main__.py")
     shutil.copyfile(file.path, root / config / f"Pulumi.{file.stack}.yaml")
     (root / virtualenv).symlink_to(sys.prefix, target_is_directory=True)
+    # The engine opens files relative to the program that it runs, to hash them.
+    (root / _ASSETS).symlink_to(source / _ASSETS, target_is_directory=True)
     return root
 
 
@@ -255,7 +260,9 @@ def _plain(resource: Resource) -> Resource:
         resource,
         dependencies=tuple(sorted(resource.dependencies)),
         property_dependencies=behind,
-        inputs={key: value for key, value in resource.inputs.items() if key != "__internal"},
+        inputs=redacted({key: value for key, value in resource.inputs.items() if key != "__internal"}),
+        # The Automation API exports secrets in plain text.
+        outputs=redacted(resource.outputs),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from tests.contract import aws_calls_analytics as analytics
 from tests.contract import aws_calls_database as database
 from tests.contract import aws_calls_edge as edge
+from tests.contract import aws_calls_karpenter as karpenter
 from tests.contract import aws_calls_observability as observability
 from tests.contract import aws_calls_registry as registry
 from tests.contract import aws_calls_workstation as workstation
@@ -151,16 +152,19 @@ _OWN: Final[Mapping[str, tuple[Call, ...]]] = {
             api="fsx.CreateFileSystem",
             inner="LustreConfiguration",
             names={
-                key: key[0].upper() + key[1:]
-                for key in (
-                    "fileSystemTypeVersion",
-                    "kmsKeyId",
-                    "securityGroupIds",
-                    "storageCapacity",
-                    "storageType",
-                    "subnetIds",
-                    "tags",
-                )
+                "dataReadCacheConfiguration.size": "SizeGiB",
+                **{
+                    key: key[0].upper() + key[1:]
+                    for key in (
+                        "fileSystemTypeVersion",
+                        "kmsKeyId",
+                        "securityGroupIds",
+                        "storageCapacity",
+                        "storageType",
+                        "subnetIds",
+                        "tags",
+                    )
+                },
             },
             given={"FileSystemType": "LUSTRE"},
         ),
@@ -227,7 +231,7 @@ _OWN: Final[Mapping[str, tuple[Call, ...]]] = {
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": group_rule("AuthorizeSecurityGroupEgress"),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": group_rule("AuthorizeSecurityGroupIngress"),
 }
-_PARTS: Final = (analytics, database, edge, observability, registry, workstation)
+_PARTS: Final = (analytics, database, edge, karpenter, observability, registry, workstation)
 CALLS: Final[Mapping[str, tuple[Call, ...]]] = {
     **_OWN,
     **{type_: call for part in _PARTS for type_, call in part.CALLS.items()},

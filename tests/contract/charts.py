@@ -18,14 +18,24 @@ from infra.catalog.prices import Capacity
 from infra.handle import (
     Bucket,
     ClusterHandle,
+    Database,
+    Edge,
     EfsVolume,
     GpuSharing,
+    Karpenter,
+    KarpenterPool,
+    Login,
     LustreVolume,
+    NodeInterface,
     NodePool,
+    Observability,
     Oidc,
+    Prometheus,
     Storage,
     Taint,
+    Volume,
 )
+from tests.contract.renderings import adjusted
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 REFERENCE = SHARED / "reference"
@@ -88,7 +98,7 @@ def out(value: str) -> pulumi.Output[str]:
     return pulumi.Output.from_input(value)
 
 
-def storage() -> Storage:
+def storage(roles: Sequence[str] = ("data", "logs")) -> Storage:
     """One file system of each kind, a One Zone one, and buckets."""
     bucket = "arn:aws:s3:::acme"
     key = "arn:aws:kms:us-west-2:111122223333:key/1"
@@ -114,9 +124,112 @@ def storage() -> Storage:
                 arn=out(f"{bucket}-{role}"),
                 key_arn=None if role == "logs" else out(key),
             )
-            for role in ("data", "logs")
+            for role in roles
         },
         volume_key_arn=out(key),
+    )
+
+
+def observability() -> Observability:
+    """Log groups, a topic and a Prometheus workspace."""
+    arn = "arn:aws:aps:us-west-2:111122223333:workspace/ws-1"
+    endpoint = "https://aps-workspaces.us-west-2.amazonaws.com/workspaces/ws-1/"
+    roles = ("application", "dataplane", "host", "performance")
+    return Observability(
+        log_groups={role: out(f"/aws/containerinsights/acme/{role}") for role in roles},
+        topic_arn=out("arn:aws:sns:us-west-2:111122223333:acme-alarms"),
+        topic_key_arn=out("arn:aws:kms:us-west-2:111122223333:key/1"),
+        prometheus=Prometheus(workspace_id=out("ws-1"), arn=out(arn), endpoint=out(endpoint)),
+    )
+
+
+def edge() -> Edge:
+    """A load balancer with a zone and a login."""
+    return Edge(
+        domain="ml.example.com",
+        entries=("kubeflow",),
+        zone_id=out("Z0123456789"),
+        certificate_arn=out("arn:aws:acm:us-west-2:111122223333:certificate/1"),
+        load_balancer_arn=out("arn:aws:elasticloadbalancing:us-west-2:111122223333:loadbalancer/app/acme/1"),
+        load_balancer_dns_name=out("acme.us-west-2.elb.amazonaws.com"),
+        load_balancer_zone_id=out("Z1"),
+        listener_arn=out("arn:aws:elasticloadbalancing:us-west-2:111122223333:listener/app/acme/1/2"),
+        security_group_id=out("sg-1"),
+        login=Login(
+            user_pool_id=out("us-west-2_1"),
+            user_pool_arn=out("arn:aws:cognito-idp:us-west-2:111122223333:userpool/us-west-2_1"),
+            client_id=out("client"),
+            domain=out("acme"),
+            url=out("https://acme.auth.us-west-2.amazoncognito.com"),
+            issuer=out("https://cognito-idp.us-west-2.amazonaws.com/us-west-2_1"),
+            scope="openid",
+            session_cookie="session",
+            session_seconds=3600,
+            admin_group="platform-admins",
+            groups=("platform-admins",),
+        ),
+    )
+
+
+def database() -> Database:
+    """A MySQL database with its own key."""
+    return Database(
+        name="pipelines",
+        engine="mysql",
+        instance_id=out("acme-pipelines"),
+        allocated_gib=50,
+        resource_id=out("db-1"),
+        host=out("acme.rds.amazonaws.com"),
+        port=3306,
+        username="admin",
+        secret_arn=out("arn:aws:secretsmanager:us-west-2:111122223333:secret:rds!db-1"),
+        key_arn=out("arn:aws:kms:us-west-2:111122223333:key/2"),
+        security_group_id=out("sg-2"),
+    )
+
+
+def karpenter(partition: str = "aws") -> Karpenter:
+    """A queue, a role and node pools of every kind."""
+    plain = KarpenterPool(
+        pool=replace(SYSTEM, name="cpu-usw2-az1", group="cpu", system=False),
+        image={"alias": "al2023@v20260714"},
+        user_data="",
+        volume=Volume(gib=100, iops=3000, throughput=125),
+        subnet_id=out("subnet-1"),
+        security_group_ids=(out("sg-1"),),
+        interfaces=(),
+        placement_group=None,
+        reservation_id=None,
+        max_pods=None,
+        instance_store=False,
+        metadata_hop_limit=2,
+        unknown_resources={},
+    )
+    kinds: tuple[Any, ...] = ("interface", "efa-only")
+    training = replace(
+        plain,
+        pool=POOLS[1],
+        user_data="MIME-Version: 1.0",
+        security_group_ids=(out("sg-1"), out("sg-2")),
+        interfaces=tuple(NodeInterface(card=0, device=device, kind=kind) for device, kind in enumerate(kinds)),
+        placement_group=out("pg"),
+        max_pods=100,
+        instance_store=True,
+        unknown_resources={"hugepages-2Mi": "10256Mi"},
+    )
+    reserved = pool("reserved", capacity="capacity-block", efa=0)
+    return Karpenter(
+        queue_name=out("karpenter"),
+        queue_arn=out(f"arn:{partition}:sqs:us-west-2:111122223333:karpenter"),
+        node_role_arn=out(f"arn:{partition}:iam::111122223333:role/node"),
+        instance_profile=out("karpenter-node"),
+        pools=(
+            plain,
+            training,
+            replace(plain, pool=POOLS[2]),
+            replace(plain, pool=reserved, image={"id": "ami-0123456789abcdef0"}, reservation_id="cr-0123456789abcdef0"),
+            replace(plain, pool=pool("rocket", bottlerocket=True), image={"alias": "bottlerocket@v1.62.0"}),
+        ),
     )
 
 
@@ -144,6 +257,8 @@ def handle_of(
         control_plane=control_plane,
         node_pools=POOLS,
         storage=storage(),
+        observability=observability(),
+        karpenter=karpenter(changes.get("partition", "aws")),
         tags={"owner": "ml", "note": "a,b=c"},
     )
     return replace(handle, **changes)
@@ -176,9 +291,9 @@ async def _known(value: Any) -> Any:
 
 @cache
 def chart_facts(name: str) -> dict[str, Any]:
-    """What Helm renders for a chart (../shared/reference/chart-facts.json)."""
+    """What Helm renders for a chart with its add-on's values (../shared/reference/chart-facts.json, `renderings`)."""
     facts: dict[str, Any] = _facts()["charts"][name]
-    return facts
+    return adjusted(name, facts)
 
 
 @cache
@@ -189,14 +304,67 @@ def _facts() -> dict[str, Any]:
 
 @cache
 def chart_values(name: str) -> dict[str, Any]:
-    """The chart's own default values."""
-    values: dict[str, Any] = yaml.safe_load((REFERENCE / name / "chart" / "values.yaml").read_text())
+    """The chart's own default values, over those of its sub-charts and those that only its templates know."""
+    values: dict[str, Any] = yaml.safe_load((_folder(name) / "values.yaml").read_text())
+    for key, sub in SUB_CHARTS.get(name, {}).items():
+        values[key] = merged(chart_values(sub) if isinstance(sub, str) else sub, values.get(key))
+    for *path, last in FREE_FORM.get(name, ()):
+        place = values
+        for key in path:
+            place = place[key]
+        # Whatever the software's own configuration takes.
+        place[last] = {}
     return values
+
+
+_FOLDERS = {
+    "dra-driver-nvidia-gpu": "nvidia-dra-driver-gpu/chart",
+    "gpu-operator": "nvidia-gpu-operator/chart",
+    "neuron-helm-chart": "neuron-helm-chart/chart-1.9.0",
+    "karpenter-crd": "karpenter/chart-crd",
+    "opensearch-dashboards": "opensearch/dashboards-chart",
+    "secrets-store-csi-driver-provider-aws": "secrets-store-csi-driver/provider-aws-chart",
+}
+"""Where a chart is, other than in a folder of its name."""
+
+
+def _folder(name: str) -> Path:
+    return REFERENCE / _FOLDERS.get(name, f"{name}/chart")
+
+
+def merged(defaults: Any, values: Any) -> Any:
+    """Values over defaults, as Helm coalesces them."""
+    if isinstance(defaults, dict) and isinstance(values, dict):
+        return {key: merged(defaults.get(key), values.get(key)) for key in {**defaults, **values}}
+    return defaults if values is None else values
+
+
+SUB_CHARTS: dict[str, dict[str, Any]] = {
+    # Read by templates/configmap.yaml, commented out in values.yaml.
+    "aws-for-fluent-bit": {"additionalFilters": None, "additionalInputs": None, "additionalOutputs": None},
+    "grafana": {"rbac": {"useExistingClusterRole": None}},
+    "opensearch": {"persistence": {"storageClass": None}},
+    # Read by templates/metrics-configmap.yaml, commented out in values.yaml.
+    "dcgm-exporter": {"customMetrics": None},
+    "kube-prometheus-stack": {
+        "grafana": "grafana",
+        # Of these the reference has no values: what was seen to take effect.
+        "kube-state-metrics": {"metricLabelsAllowlist": [], "resources": {}},
+        "prometheus-node-exporter": {"resources": {}, "tolerations": []},
+    },
+}
+"""Where the values of a sub-chart are, or values themselves that a chart has and its values.yaml lacks."""
+FREE_FORM: dict[str, list[tuple[str, ...]]] = {
+    "descheduler": [("deschedulerPolicy",)],
+    "kube-prometheus-stack": [("grafana", "grafana.ini")],
+    "opensearch": [("resources",)],
+}
+"""Value paths that hold a configuration file as keys, with some of its defaults."""
 
 
 def chart_schema(name: str) -> dict[str, Any] | None:
     """The chart's JSON schema of its values, where it has one."""
-    path = REFERENCE / name / "chart" / "values.schema.json"
+    path = _folder(name) / "values.schema.json"
     return json.loads(path.read_text()) if path.is_file() else None
 
 
@@ -218,9 +386,53 @@ SHARING = (
     GpuSharing(mode="mig", config="mig-mixed", mig_strategy="mixed", mig_profile="1g.10gb"),
 )
 SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "aws-dranet": [{"instanceTypes": ["p9.48xlarge"]}],
     "aws-efa-k8s-device-plugin": [{"instanceTypes": ["p9.48xlarge"]}],
+    "dcgm-exporter": [{"podLabels": ["^app$"]}],
+    "dra-driver-nvidia-gpu": [{"instanceTypes": ["p6e-gb200.36xlarge"]}],
+    "gpu-operator": [{"migManager": True}, {"failRequestsGreaterThanOne": False}],
+    "hami": [{"splitCount": 4, "memoryScaling": 1.5, "nodePolicy": "spread", "gpuPolicy": "binpack"}],
+    "aws-load-balancer-controller": [{"wafv2": True}],
+    "aws-for-fluent-bit": [{"excludeNamespaces": ["noisy", "kube-system"], "memoryMib": 512}],
     "aws-mountpoint-s3-csi-driver": [{"buckets": ["open-data"]}],
+    "cert-manager": [{"dns01": False}],
+    "cert-manager-acme": [{"server": "staging", "email": "ops@example.com"}],
     "cluster-autoscaler": [{"balanceSimilarNodeGroups": True}, {"expander": ["random"]}],
+    "karpenter": [{"nodeRepair": True, "spotToSpotConsolidation": True}],
+    "karpenter-node-pools": [{"consolidateAfter": "Never", "expireAfter": "Never", "maxDisrupted": "1"}],
+    "fluent-bit": [{"excludeNamespaces": ["noisy"], "memoryMib": 512}],
+    "gpu-monitoring": [{"idlePercent": 10, "idleMinutes": 30, "pendingMinutes": 20}],
+    "kube-prometheus-stack": [{"retentionDays": 30, "storageGib": 10, "remoteWrite": False, "anonymous": False}],
+    "external-secrets": [{"databases": False}],
+    "external-secrets-store": [{"namespaces": ["kubeflow"]}],
+    "secrets-store-csi-driver": [{"syncSecrets": True, "rotationMinutes": 5}],
+    "velero": [
+        {"schedules": {}, "moveSnapshots": True},
+        {"schedules": {"tenants": {"cron": "0 * * * *", "exceptNamespaces": ["kube-system"], "volumes": False}}},
+    ],
+    "volume-snapshot-classes": [{"deletionPolicy": "Retain"}],
+    "descheduler": [{"schedule": "0 * * * *", "protectedPriority": 100, "minPodAge": "2h", "maxEvictionsPerNode": 1}],
+    "image-prepull": [{"images": {"nvidia": ["nvcr.io/nvidia/pytorch:26.06-py3"], "fpga": ["acme/fpga:1"]}}],
+    "keda": [{"queues": ["inference-*"], "cloudwatch": True, "prometheus": False}],
+    "neuron": [{"scheduler": True, "nodeRecovery": True}, {"instanceTypes": ["trn9.xlarge"], "problemDetector": False}],
+    "node-feature-discovery": [{"labelNamespaces": ["acme.example"]}],
+    "prometheus-adapter": [
+        {"rules": [{"series": "vllm:num_requests_waiting", "name": "waiting"}]},
+        {"rules": [{"series": "requests_total", "name": "requests", "aggregate": "avg", "rateMinutes": 2}]},
+    ],
+    "external-dns": [{"sources": ["ingress", "gateway-httproute"], "policy": "sync"}],
+    "kyverno-baseline": [{"action": "Enforce", "exceptNamespaces": ["legacy"]}],
+    "namespace-defaults": [
+        {
+            "namespaces": [
+                {"name": "team-a"},
+                {"name": "team-b", "podSecurity": "restricted", "toCidrs": [], "fromNamespaces": ["monitoring"]},
+                {"name": "default", "create": False, "toNamespaces": ["team-a"], "toCidrs": ["10.0.0.0/8"]},
+            ]
+        }
+    ],
+    "opencost": [{"ui": False}],
+    "opensearch": [{"replicas": 1, "storageGib": 20, "memoryGib": 4, "retentionDays": 3}],
     "priority-classes": [{"default": "training"}],
     "static-volumes": [{"namespaces": ["default", "team-a", "team-b"]}],
     "storage-classes": [{"iops": 6000, "throughput": 500, "fileSystem": "xfs", "default": False}],
@@ -235,7 +447,10 @@ def handles() -> list[ClusterHandle]:
     return [
         fake_handle(),
         fake_handle(node_pools=(SYSTEM, *shared), internet=False, region="eu-south-2"),
-        fake_handle(node_pools=(), storage=Storage(), tags={}, region="cn-north-1", partition="aws-cn"),
+        fake_handle(
+            node_pools=(), storage=Storage(), observability=None, tags={}, region="cn-north-1", partition="aws-cn"
+        ),
+        fake_handle(edge=edge(), databases={"pipelines": database()}, storage=storage(("backups", "data", "logs"))),
     ]
 
 

@@ -20,6 +20,8 @@ from tests.contract.aws_call import Call
 from tests.contract.aws_calls import CALLS, NO_CALL, NOT_SENT
 from tests.program.conftest import STACK_FILES, planned
 
+NOT_AT_FIRST: Final = {"aws:costexplorer/costAllocationTag:CostAllocationTag"}
+"""What no stack file has: AWS knows a tag a day after the first `up`. `test_plan_observability` has it."""
 DEV: Final = next(path for path in STACK_FILES if path.name == "Pulumi.dev.yaml")
 GROUP_TEXT: Final = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
 """Descriptions of security groups and of their rules: EC2 API, CreateSecurityGroup; the model has no pattern."""
@@ -171,7 +173,7 @@ def stack_file(request: pytest.FixtureRequest) -> Path:
 
 
 def test_every_type_has_its_call_or_a_reason():
-    types = {resource.type for path in STACK_FILES for resource in resources(path)}
+    types = {resource.type for path in STACK_FILES for resource in resources(path)} | NOT_AT_FIRST
     assert types == CALLS.keys() | NO_CALL.keys()
     assert not CALLS.keys() & NO_CALL.keys()
 

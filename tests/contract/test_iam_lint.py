@@ -21,6 +21,7 @@ from cloudsplaining.scan.policy_document import PolicyDocument
 from cloudsplaining.scan.resource_policy_document import ResourcePolicyDocument
 from cloudsplaining.shared.constants import ISSUE_SEVERITY
 
+from infra.naming import safe_name
 from slipway.plan.model import Plan, Resource
 from tests.program.conftest import STACK_FILES, planned
 
@@ -51,12 +52,13 @@ LIMITS: Final[Mapping[tuple[str, str], int]] = {
     ("aws:s3/bucketPolicy:BucketPolicy", "policy"): 20_480,
     ("aws:secretsmanager/secretPolicy:SecretPolicy", "policy"): 20_480,
     ("aws:sns/topicPolicy:TopicPolicy", "policy"): 30_720,
+    ("aws:sqs/queuePolicy:QueuePolicy", "policy"): 8_192,
     ("aws:sns/topic:Topic", "policy"): 30_720,
 }
 """Where documents stand, and their greatest size: characters without white space for IAM's own, bytes for all others.
 
-Sources: IAM and AWS STS quotas; the quotas of KMS, S3, SNS, CloudWatch Logs and VPC endpoints; botocore's models of ECR
-(`RepositoryPolicyText`), EFS (`Policy`) and Secrets Manager (`NonEmptyResourcePolicyType`)."""
+Sources: IAM and AWS STS quotas; the quotas of KMS, S3, SNS, SQS, CloudWatch Logs and VPC endpoints; botocore's models
+of ECR (`RepositoryPolicyText`), EFS (`Policy`) and Secrets Manager (`NonEmptyResourcePolicyType`)."""
 INLINE_SUM = 10_240
 """All inline policies of a role together."""
 
@@ -95,6 +97,7 @@ class Mistake:
         )
 
 
+LOAD_BALANCERS = safe_name("aws-load-balancer-controller", "aws-load-balancer-controller", limit=56)  # of a role
 EBS = "aws-ebs-csi-driver-ebs-csi-controller-sa"
 ISSUER = r"oidc\.eks\.[a-z0-9-]+\.amazonaws\.com/id/[0-9A-F]{32}"
 KNOWN: Final = (
@@ -127,6 +130,28 @@ KNOWN: Final = (
         detail=r".*'ecr:BatchImportUpstreamImage'.*",
         reason="parliament's list gives it no resource; the ECR user guide's policies for pull-through caches name"
         " repositories",
+    ),
+    Mistake(
+        type=INLINE,
+        name=LOAD_BALANCERS,
+        issue="UNKNOWN_CONDITION_FOR_ACTION",
+        detail=r"Unknown condition elasticloadbalancing:CreateAction for action elasticloadbalancing:AddTags",
+        reason="newer than parliament's list; in the controller's own policy",
+    ),
+    Mistake(
+        type=INLINE,
+        name=LOAD_BALANCERS,
+        issue="RESOURCE_MISMATCH",
+        detail=r".*'ec2:CreateSecurityGroup'.*",
+        reason="each kind of resource has a statement of its own, as only one of them has tags to ask for; parliament"
+        " wants all kinds in one",
+    ),
+    Mistake(
+        type=INLINE,
+        name="karpenter-karpenter",
+        issue="RESOURCE_MISMATCH",
+        detail=r".*'(ec2:RunInstances|ec2:CreateFleet|ssm:GetParameter)'.*",
+        reason="one statement for each kind of resource, as in the makers' policy; parliament wants all kinds in one",
     ),
     Mistake(
         type=ROLE,

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from addons import registry
 from slipway import reference
+from slipway.fields import references
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
 
@@ -21,3 +23,24 @@ def test_every_setting_is_described():
         if line.startswith("| `") and line.endswith("|  |")
     ]
     assert undescribed == []
+
+
+def test_there_is_a_page_of_every_addon_and_of_nothing_else():
+    pages = {f"addons/{path.name}" for path in (FOLDER / "addons").iterdir()}
+    assert pages == {name for name in reference.PAGES if name.startswith("addons/")}
+
+
+@pytest.mark.parametrize("name", registry.discover())
+def test_every_setting_of_an_addon_is_described(name: str):
+    settings = (registry.discover()[name].settings.model_json_schema(), *_models(name))
+    undescribed = [
+        key
+        for schema in settings
+        for key, field in schema.get("properties", {}).items()
+        if "description" not in field and not list(references(field))
+    ]
+    assert undescribed == []
+
+
+def _models(name: str):
+    return registry.discover()[name].settings.model_json_schema().get("$defs", {}).values()

@@ -1,5 +1,6 @@
 """The repository's stacks on the real engine. Needs the Pulumi CLI and its Python language host on PATH."""
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,12 +14,25 @@ from slipway.plan.compare import compare
 from slipway.plan.deployment import to_document
 from slipway.rehearsal import engine
 from slipway.rehearsal.recorder import record
+from slipway.wire import REDACTED
 from stacks.program import main
+from stacks.settings import StackSettings
 
 WHY_NOT = engine.available()
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=f"no real engine: {WHY_NOT}")
 
 ROOT = stackfile.project_folder()
+KEPT = {
+    "aws:amp/workspace:Workspace",
+    "aws:cognito/userPool:UserPool",
+    "aws:ecr/repository:Repository",
+    "aws:efs/fileSystem:FileSystem",
+    "aws:fsx/lustreFileSystem:LustreFileSystem",
+    "aws:kms/key:Key",
+    "aws:rds/instance:Instance",
+    "aws:s3/bucket:Bucket",
+}
+"""What a stack that is not disposable must not lose."""
 STACKS = [
     *stackfile.environments(),
     *(str(path) for path in sorted((ROOT / "examples").glob("Pulumi.*.yaml"))),
@@ -33,13 +47,54 @@ def differences(left, right):
     return [str(difference) for difference in compare(left, right)]
 
 
+def read(path):
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
 def variant(tmp_path, change):
     """A copy of the stack file `dev` with something changed, loaded."""
-    content = yaml.safe_load((ROOT / "stacks/config/Pulumi.dev.yaml").read_text(encoding="utf-8"))
+    content = read("stacks/config/Pulumi.dev.yaml")
     change(content["config"])
     path = tmp_path / "Pulumi.variant.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return stackfile.load(str(path))
+
+
+def rewrite(running, changed):
+    """Give the running stack another stack file; the engine's salt stays."""
+    target = running.root / "stacks/config" / changed.path.name
+    salted = yaml.safe_load(target.read_text(encoding="utf-8"))
+    salted["config"] = yaml.safe_load(changed.path.read_text(encoding="utf-8"))["config"]
+    target.write_text(yaml.safe_dump(salted), encoding="utf-8")
+
+
+def every_service(config):
+    """What prod has around its cluster, on the nodes of dev, and a workstation."""
+    others = read("examples/Pulumi.workstation.yaml")["config"] | read("stacks/config/Pulumi.prod.yaml")["config"]
+    config |= {key: others[key] for key in others.keys() - config.keys()} | {
+        "slipway:storage": others["slipway:storage"]
+    }
+    assert config.keys() >= {f"slipway:{alias}" for alias in section_aliases()}
+
+
+def section_aliases():
+    return [field.alias or name for name, field in StackSettings.model_fields.items()]
+
+
+def own_images(running, folder):
+    """A copy of the sources of images for this stack alone, to change files of."""
+    shutil.copytree(ROOT / "images", folder)
+    link = running.root / "images"
+    link.unlink()
+    link.symlink_to(folder, target_is_directory=True)
+    program = running.root / "stacks/__main__.py"
+    redirect = (
+        "import pathlib",
+        "from infra.registry import images",
+        f"images.sources.__defaults__ = (pathlib.Path({str(folder)!r}),)",
+    )
+    program.write_text("\n".join((*redirect, "")) + program.read_text(encoding="utf-8"), encoding="utf-8")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -93,10 +148,7 @@ def test_a_change_of_the_stack_file_shows_as_that_change(tmp_path):
     with engine.stack(variant(tmp_path, lambda _config: None)) as running:
         running.up()
         changed = variant(tmp_path, lambda config: config["slipway:nodeGroups"][1].update(max=5))
-        target = running.root / "stacks/config" / changed.path.name
-        salted = yaml.safe_load(target.read_text(encoding="utf-8"))
-        salted["config"] = yaml.safe_load(changed.path.read_text(encoding="utf-8"))["config"]
-        target.write_text(yaml.safe_dump(salted), encoding="utf-8")
+        rewrite(running, changed)
         outcome = running.preview()
         (group,) = (
             resource for resource in outcome.plan.of_type("aws:eks/nodeGroup:NodeGroup") if "gpu" in resource.name
@@ -105,6 +157,44 @@ def test_a_change_of_the_stack_file_shows_as_that_change(tmp_path):
         assert 0 < outcome.changed < 5
         assert "create" not in outcome.changes
         assert "replace" not in outcome.changes
+
+
+def test_a_stack_with_every_service_lives(tmp_path):
+    def kept(config):
+        every_service(config)
+        config["slipway:platform"]["disposable"] = False
+
+    file = variant(tmp_path, kept)
+    with engine.stack(file) as running:
+        sources = own_images(running, tmp_path / "images")
+        up = running.up()
+        assert differences(recorded(file, preview=False), up.plan) == []
+        client = up.plan.one("aws:cognito/userPoolClient:UserPoolClient")
+        assert client.outputs["clientSecret"] == REDACTED
+        assert running.preview().changes == {"same": len(up.plan.resources)}
+        refresh = running.refresh()
+        assert refresh.changed == 0
+        assert differences(up.plan, refresh.plan) == []
+
+        with (sources / "notebook-gpu/Dockerfile").open("a", encoding="utf-8") as dockerfile:
+            dockerfile.write("# changed\n")
+        changed = running.preview()
+        touched = {difference.path.partition(": ")[0] for difference in compare(refresh.plan, changed.plan)}
+        assert touched == {
+            "aws:s3/bucketObjectv2:BucketObjectv2 registry-notebook-gpu",
+            "aws:iam/rolePolicy:RolePolicy registry-notebook-gpu-build",
+            "aws:codebuild/project:Project registry-notebook-gpu",
+            "aws:ssm/parameter:Parameter registry-notebook-gpu",
+        }
+        assert changed.changes["update"] == changed.changed == len(touched)
+
+        # What a person sees first. With `--skip-preview` all would go that nothing protected needs.
+        assert {resource.type for resource in up.plan if resource.protect} >= KEPT
+        with pytest.raises(automation.CommandError, match="protect"):
+            running._stack.preview_destroy()
+        rewrite(running, variant(tmp_path, every_service))
+        assert not [resource.urn for resource in running.up().plan if resource.protect]
+        assert running.destroy().changes == {"delete": up.changes["create"]}
 
 
 def test_what_is_protected_survives_a_destroy(tmp_path):

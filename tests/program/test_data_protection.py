@@ -288,6 +288,7 @@ WITHOUT_DATA: Final = (
     "aws:amp/workspaceConfiguration:*",
     "aws:autoscaling/*",
     "aws:budgets/*",
+    "aws:sqs/*",  # notices of interruptions, for minutes
     "aws:cloudwatch/dashboard:*",
     "aws:cloudwatch/event*",
     "aws:cloudwatch/logResourcePolicy:*",

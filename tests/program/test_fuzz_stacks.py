@@ -11,6 +11,8 @@ from slipway.plan.summary import summary
 from slipway.rehearsal.recorder import record
 from stacks.program import main
 from tests import strategies
+from tests.contract.aws_calls import CALLS
+from tests.contract.test_aws_inputs import problems
 
 
 @settings(
@@ -27,6 +29,7 @@ def test_a_right_stack_file_is_planned(raw: dict[str, Any]):
     assert list(check(plan)) == []
     assert reach(plan).exposed == ()
     for resource in plan:
+        assert not (resource.type in CALLS and problems(resource)), resource.urn
         tags = resource.inputs.get("tags")
         # AWS General Reference, "Tag naming limits and requirements". Objects of Kubernetes have none.
         if resource.package == "aws" and isinstance(tags, dict):

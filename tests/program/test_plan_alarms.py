@@ -99,6 +99,18 @@ def test_metrics_exist_in_their_namespace(full: Plan):
     }
 
 
+def test_alarms_go_off_in_the_direction_of_trouble(full: Plan):
+    """Too little of what is free or left; too much of all else."""
+    scarce = {"FreeDataStorageCapacity", "BurstCreditBalance", "FreeStorageSpace", "FreeableMemory"}
+    seen = set()
+    for alarm in full.of_type(ALARM):
+        names = {metric["metricName"] for metric in metrics(alarm)}
+        direction = "LessThan" if names & scarce else "GreaterThan"
+        assert alarm.inputs["comparisonOperator"].startswith(direction), alarm.name
+        seen.add(direction)
+    assert seen == {"LessThan", "GreaterThan"}
+
+
 def test_one_alarm_for_each_node_group_that_can_grow(full: Plan):
     """A group of fixed size, and one that nobody scales, is always at its maximum."""
     groups = {
@@ -123,6 +135,22 @@ def test_expressions_use_the_metrics_that_are_there(full: Plan):
             if "expression" in query:
                 words = set(re.findall(r"\b[a-z]\w*", query["expression"]))
                 assert words == {each["id"] for each in queries if "metric" in each}
+
+
+def test_expressions_are_fit_for_alarms(full: Plan):
+    """An alarm asks for more data points than it judges, and its newest ones come late.
+
+    CloudWatch user guide, "Using metric math": FILL can leave an alarm stuck in OK or ALARM; AVG, DATAPOINT_COUNT, MAX
+    and MIN are not recommended in alarms. Arithmetic treats missing values as 0 by itself.
+    """
+    found = [
+        query["expression"]
+        for alarm in full.of_type(ALARM)
+        for query in alarm.inputs.get("metricQueries") or ()
+        if "expression" in query
+    ]
+    assert found
+    assert not [each for each in found if re.search(r"\b(FILL|AVG|DATAPOINT_COUNT|MAX|MIN)\b", each)]
 
 
 def test_lustre_is_full_by_the_sum_over_one_minute(full: Plan):

@@ -6,12 +6,16 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pulumi_aws as aws
 import pytest
 
 from slipway.plan.bill.lines import Line
 from slipway.plan.checks import check
 from slipway.plan.cost import cost
 from slipway.plan.model import Plan, Resource
+from slipway.rehearsal.recorder import record
+from stacks.load import load
+from stacks.program import build
 from tests.contract.aws_calls_database import CALLS
 from tests.contract.test_aws_inputs import GROUP_TEXT, problems
 from tests.unit.settings_stack import BASE, patched
@@ -70,6 +74,19 @@ def test_nothing_of_it_without_its_section(record_settings):
 
 def test_the_graph_is_sound(plan: Plan):
     assert list(check(plan)) == []
+
+
+def test_what_is_made_of_the_host_comes_after_the_way_in():
+    def program() -> None:
+        platform = build(load(TODAY), TODAY)
+        aws.ssm.Parameter("client", type="String", insecure_value=platform.handle.databases["pipelines"].host)
+
+    raw = patched({"databases": [PIPELINES]})
+    config = {f"slipway:{key}": json.dumps(value) for key, value in raw.items()}
+    plan = record(program, project="slipway", stack="test", config=config)
+    client = plan.one("aws:ssm/parameter:Parameter", "client")
+    assert client.inputs["insecureValue"] == instance(plan, "pipelines").outputs["address"]
+    assert plan.one(INGRESS, "databases-pipelines-mysql").urn in before(plan, client)
 
 
 def test_aws_takes_every_request(plan: Plan):

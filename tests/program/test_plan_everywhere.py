@@ -6,13 +6,13 @@ import inspect
 import json
 from typing import Any
 
-import kubernetes_validate
 import pytest
 
 from infra.catalog import names
 from infra.naming import AUTONAME_SUFFIX, LIMITS
 from slipway.plan.checks import check
 from slipway.plan.model import Plan, Resource
+from tests.contract import objects
 
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
@@ -94,7 +94,8 @@ def test_taints_always_have_a_value(plan: Plan):
 
 def test_accelerated_groups_are_tainted_labelled_and_repaired(plan: Plan):
     accelerated = [group for group in plan.of_type(NODE_GROUP) if names.ACCELERATOR_LABEL in group.inputs["labels"]]
-    assert accelerated
+    # Karpenter makes the others of its stack.
+    assert accelerated or plan.of_type("kubernetes:karpenter.sh/v1:NodePool")
     for group in accelerated:
         kind = group.inputs["labels"][names.ACCELERATOR_LABEL]
         assert names.ACCELERATOR_TAINTS[kind] in {taint["key"] for taint in group.inputs["taints"]}
@@ -265,10 +266,8 @@ def test_trust_is_narrow(plan: Plan):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_kubernetes_objects_fit_the_clusters_version(plan: Plan):
     version = plan.one("aws:eks/cluster:Cluster").inputs["version"]
-    objects = [r for r in plan if r.package == "kubernetes" and r.type != "kubernetes:helm.sh/v3:Release"]
-    assert objects
-    for resource in objects:
-        kubernetes_validate.validate(dict(resource.inputs), version, strict=True)
+    manifests = [r.inputs for r in plan if r.package == "kubernetes" and r.type != "kubernetes:helm.sh/v3:Release"]
+    assert objects.validate_all(manifests, version)
 
 
 def test_kubernetes_resources_are_on_the_clusters_own_provider(plan: Plan):

@@ -100,7 +100,7 @@ def test_a_private_cluster_has_no_way_out_and_every_endpoint_it_needs(private: P
     assert interfaces == {
         *("ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "elasticloadbalancing", "logs", "sts", "kms"),
         *("autoscaling", "fsx", "elasticfilesystem", "ssm", "ssmmessages", "ec2messages"),
-        *("monitoring", "secretsmanager", "aps-workspaces"),
+        *("monitoring", "secretsmanager", "aps-workspaces", "sns"),
         *("ecs", "ecs-agent", "ecs-telemetry"),
     }
     assert interfaces <= set(ENDPOINTS)

@@ -150,13 +150,74 @@ def test_access_points_have_an_owner(prod: Plan):
 def test_access_logs_go_to_the_logs_bucket(prod: Plan):
     logs = prod.one("aws:s3/bucket:Bucket", "storage-logs")
     sources = prod.of_type("aws:s3/bucketLogging:BucketLogging")
-    assert {source.name for source in sources} == {"storage-data", "storage-artifacts", "storage-models"}
+    assert {source.name for source in sources} == {
+        f"storage-{role}" for role in ("artifacts", "backups", "data", "models")
+    }
     assert {source.inputs["targetBucket"] for source in sources} == {logs.id}
     policy = json.loads(prod.one("aws:s3/bucketPolicy:BucketPolicy", "storage-logs").inputs["policy"])
     allow = next(statement for statement in policy["Statement"] if statement["Sid"] == "ServerAccessLogs")
     assert allow["Principal"] == {"Service": "logging.s3.amazonaws.com"}
-    assert len(allow["Condition"]["ArnLike"]["aws:SourceArn"]) == 3
+    assert len(allow["Condition"]["ArnLike"]["aws:SourceArn"]) == 4
     assert prod.one("aws:s3/bucketPolicy:BucketPolicy", "storage-logs").urn in sources[0].dependencies
+
+
+# Deleting one of these turns its bucket or file system open, unversioned, unencrypted by our key, or without backups.
+GUARDS = {
+    "aws:s3/bucket:Bucket": {
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+        "aws:s3/bucketPolicy:BucketPolicy",
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "aws:s3/bucketVersioning:BucketVersioning",
+    },
+    "aws:efs/fileSystem:FileSystem": {
+        "aws:efs/backupPolicy:BackupPolicy",
+        "aws:efs/fileSystemPolicy:FileSystemPolicy",
+    },
+}
+
+
+def guards(plan: Plan, type_: str) -> dict[str, dict[str, bool]]:
+    """Of each bucket or file system, by name: its guards' types, and whether they stay when the stack goes."""
+    key = "bucket" if type_ == "aws:s3/bucket:Bucket" else "fileSystemId"
+    return {
+        own.name: {
+            each.type: each.retain_on_delete
+            for each in plan.resources
+            if each.type in GUARDS[type_] and each.inputs.get(key) == own.id
+        }
+        for own in plan.of_type(type_)
+    }
+
+
+@pytest.mark.parametrize("type_", GUARDS)
+def test_data_that_stays_keeps_its_guards(prod: Plan, type_: str):
+    found = guards(prod, type_)
+    assert found
+    assert all(each == dict.fromkeys(GUARDS[type_], True) for each in found.values())
+
+
+def test_a_disposable_item_takes_its_guards_along(record_settings):
+    plan = record_settings(
+        {
+            "platform": {"name": "p", "region": "us-west-2", "environment": "t", "owner": "t", "costCenter": "t"},
+            "network": {"zones": ["usw2-az1", "usw2-az2"]},
+            "nodeGroups": [{"name": "system", "system": True, "instanceTypes": ["m7i.large"], "min": 1}],
+            "storage": {
+                "buckets": {"data": {}, "logs": {"disposable": True}},
+                "efs": [{"name": "home"}, {"name": "trial", "disposable": True}],
+            },
+            "addons": {"preset": "minimal"},
+        }
+    )
+    stays = {name: set(each.values()) for type_ in GUARDS for name, each in guards(plan, type_).items()}
+    assert stays == {
+        "storage-data": {True},
+        "storage-logs": {False},
+        "storage-home": {True},
+        "storage-trial": {False},
+    }
 
 
 TIERING = {

@@ -8,6 +8,7 @@ from tests.unit import settings_cases_cluster as cluster
 from tests.unit import settings_cases_database as database
 from tests.unit import settings_cases_edge as edge
 from tests.unit import settings_cases_groups as groups
+from tests.unit import settings_cases_karpenter as karpenter
 from tests.unit import settings_cases_observability as observability
 from tests.unit import settings_cases_registry as registry
 from tests.unit import settings_cases_spelling as spelling
@@ -32,6 +33,7 @@ _PARTS: Final = (
     observability.observability,
     analytics.analytics,
     workstation.workstation,
+    karpenter.karpenter,
 )
 
 

@@ -181,3 +181,9 @@ def addons(table: Table) -> None:
         "unknown key",
         schema=True,
     )
+    add(
+        "addon-without-its-ground",
+        {"addons.enable": ["external-dns"]},
+        "addons.enable[0]",
+        "external-dns needs edge.zone, which is not set",
+    )

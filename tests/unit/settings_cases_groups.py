@@ -141,6 +141,25 @@ def kinds(table: Table) -> None:
         "4096 pages of 2 MiB are all the memory of m7i.large, 8192 MiB",
     )
     add(
+        "fast-pulls-on-a-slow-volume",
+        {f"{here}.fastImagePull": True, f"{here}.instanceStore": "none"},
+        f"{here}.fastImagePull",
+        "is slower than without it on a volume of 125 MiB/s",
+        "volume.throughput to 600",
+    )
+    add(
+        "fast-pulls-on-bottlerocket",
+        {f"{here}.fastImagePull": True, f"{here}.os": "bottlerocket"},
+        f"{here}.fastImagePull",
+        "use os: al2023",
+    )
+    add(
+        "fast-pulls-on-small-nodes",
+        {f"{system}.fastImagePull": True, f"{system}.volume": {"iops": 4000, "throughput": 600}},
+        f"{system}.fastImagePull",
+        "m7i.large is too small",
+    )
+    add(
         "types-of-two-kinds",
         {f"{here}.instanceTypes": ["g5.xlarge", "g6.xlarge"]},
         f"{here}.instanceTypes",
@@ -303,7 +322,7 @@ def gpus(table: Table) -> None:
         "'1g.18gb' is not a profile of p4d.24xlarge",
         "1g.5gb",
     )
-    add("mig-without-profile", {path: {"mode": "mig"}}, f"{path}.migProfile", "None is not a profile", "1g.5gb")
+    add("mig-without-profile", {path: {"mode": "mig"}}, f"{path}.migProfile", "null is not a profile", "1g.5gb")
     add("sharing-without-replicas", {path: {"mode": "mps"}}, f"{path}.replicas", "required for mps")
     add(
         "profile-without-mig",

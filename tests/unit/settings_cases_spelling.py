@@ -10,7 +10,14 @@ def spelling(table: Table) -> None:
     add = functools.partial(table.add, schema=True)
     add("section-misspelt", {"netwrk": {}}, "netwrk", "unknown key", "did you mean 'network'?", "nodeGroups")
     add("section-missing", {"platform": ABSENT}, "platform", "is required")
-    add("section-empty", {"network": None}, "network", "None is not a mapping")
+    add(
+        "section-empty",
+        {"network": None},
+        "network",
+        "nothing is not a mapping of keys to values; {} takes its defaults",
+    )
+    add("section-true", {"observability": {"prometheus": True}}, "observability.prometheus", "true is", "{} takes its")
+    add("list-of-nothing", {"databases": None}, "databases", "nothing is not a list")
     add("groups-not-a-list", {"nodeGroups": {"system": {}}}, "nodeGroups", "is not a list")
     add("group-not-a-mapping", {"nodeGroups[2]": "gpu"}, "nodeGroups[2]", "'gpu' is not a mapping")
     add("key-missing", {"platform.owner": ABSENT}, "platform.owner", "is required")
@@ -59,7 +66,7 @@ def spelling(table: Table) -> None:
         "choice-of-numbers",
         {"cluster.logs": {"retentionDays": 31}},
         "cluster.logs.retentionDays",
-        "31 is not allowed",
+        "31 is not allowed; use one of: 1, 3",
         "30, 60",
     )
     add("choice-of-keys", {"storage.buckets": {"dta": {}}}, "storage.buckets.dta", "did you mean 'data'?", "models")
@@ -71,7 +78,7 @@ def spelling(table: Table) -> None:
     add("text-for-names", {"cluster.access": "all"}, "cluster.access", "'all' is not a mapping")
     add("text-for-number", {"nodeGroups[1].max": "many"}, "nodeGroups[1].max", "'many'", "integer")
     add("quoted-number", {"nodeGroups[1].max": "4"}, "nodeGroups[1].max", "'4'", "integer")
-    add("truth-value-for-number", {"nodeGroups[1].max": True}, "nodeGroups[1].max", "True", "integer")
+    add("truth-value-for-number", {"nodeGroups[1].max": True}, "nodeGroups[1].max", "true", "integer")
     add("fraction-for-number", {"nodeGroups[1].max": 1.5}, "nodeGroups[1].max", "1.5", "integer")
     add("text-for-truth-value", {"nodeGroups[1].efa": "no"}, "nodeGroups[1].efa", "'no'", "boolean")
     add("number-for-truth-value", {"nodeGroups[1].efa": 1}, "nodeGroups[1].efa", "1", "boolean")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from addons.spec import AddOn, AddOnSettings, Chart, Image, Ready
-from addons.values import images_of, values_of
+from addons.spec import AddOn, AddOnSettings, Chart, Image, Objects, Ready
+from addons.values import images_of, objects_of, values_of
 from infra.handle import ClusterHandle, Registry
 from infra.images import ImageReference
 from tests.contract.charts import fake_handle, out, resolver
@@ -127,11 +127,54 @@ def test_what_is_mirrored_is_what_the_chart_would_pull(image, values, expected):
     ("fields", "says"),
     [
         ({"reference": "quay.io/org/app", "repository": "image"}, "no tag"),
-        ({"reference": "quay.io/org/app:v1"}, "needs the value path whole, or registry or repository"),
-        ({"reference": "quay.io/org/app:v1", "whole": "a", "registry": "b"}, "needs the value path whole"),
+        ({"reference": "quay.io/org/app:v1", "whole": "a", "registry": "b"}, "has the value path whole, and registry"),
         ({"reference": "busybox:1.37", "registry": "hub"}, "needs the value path of its repository"),
     ],
 )
 def test_an_image_that_cannot_be_moved_is_refused(fields, says):
     with pytest.raises(ValueError, match=says):
         Image(**fields)
+
+
+def test_an_image_of_a_chart_needs_a_value_path_and_one_of_objects_has_none():
+    with pytest.raises(ValueError, match=r"image quay\.io/org/app:v1 needs the value path whole, or registry"):
+        addon(Image(reference="quay.io/org/app:v1"), {})
+    with pytest.raises(ValueError, match=r"image quay\.io/org/app:v1: objects take no values"):
+        of_objects(Image(reference="quay.io/org/app:v1", whole="image"))
+
+
+def of_objects(*images: Image) -> AddOn[AddOnSettings]:
+    pods = {
+        "initContainers": [{"name": "pull", "image": "docker.io/nvidia/cuda:13.0"}],
+        "containers": [{"name": "pause", "image": "registry.k8s.io/pause:3.10"}],
+    }
+    daemons = {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": "x"},
+        "spec": {"template": {"spec": pods}},
+    }
+    return AddOn(
+        name="x",
+        group="test",
+        summary="s",
+        docs="https://example.com",
+        source=Objects(build=lambda _handle, _settings: [daemons]),
+        settings=AddOnSettings,
+        images=images,
+    )
+
+
+def test_declared_images_of_objects_come_from_the_mirror_and_no_others(known):
+    """What a user asks to have pulled to every node keeps the name under which pods ask for it."""
+    one = of_objects(Image(reference="registry.k8s.io/pause:3.10"))
+    there = mirrored(registry_k8s_io="mirror/k8s", docker_io="mirror/hub")
+    assert [str(each) for each in images_of(one, AddOnSettings(), there)] == ["registry.k8s.io/pause:3.10"]
+
+    def images(handle):
+        (manifest,) = known(objects_of(one, AddOnSettings(), handle))
+        spec = manifest["spec"]["template"]["spec"]
+        return [spec[kind][0]["image"] for kind in ("initContainers", "containers")]
+
+    assert images(there) == ["docker.io/nvidia/cuda:13.0", f"{HOST}/mirror/k8s/pause:3.10"]
+    assert images(fake_handle(node_pools=())) == ["docker.io/nvidia/cuda:13.0", "registry.k8s.io/pause:3.10"]

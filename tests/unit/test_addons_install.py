@@ -115,7 +115,7 @@ def test_add_ons_before_nodes_wait_for_no_node_and_all_others_wait_for_nodes(eve
         waited = waits_for(plan, item)
         assert "aws:cloudwatch/logGroup:LogGroup control-plane" in waited
         assert (nodes in waited) is not registry.discover()[owner].before_nodes, item.urn
-    assert set(results) == set(registry.discover())
+    assert set(results) == {item.addon.name for item in registry.select(AddonsSettings())}
 
 
 def test_an_addon_waits_for_what_it_needs_and_for_its_permissions(everything):
@@ -182,6 +182,7 @@ def test_a_release_waits_for_its_pods_and_stays_when_it_fails(everything):
                 "pod-security.kubernetes.io/enforce": "privileged",
                 "pod-security.kubernetes.io/audit": "privileged",
                 "pod-security.kubernetes.io/warn": "privileged",
+                "slipway.io/platform": "true",
             },
         },
     }

@@ -15,7 +15,7 @@ from slipway.plan.compare import compare
 from slipway.plan.deployment import DeploymentError, from_document, to_document
 from slipway.plan.graph import CycleError, needs, ordered
 from slipway.plan.model import Invocation, Message, Plan, Resource, counts
-from slipway.wire import RESOURCE, SIGNATURE, UNKNOWN
+from slipway.wire import ARCHIVE, ASSET, RESOURCE, SIGNATURE, UNKNOWN
 
 STACK = urns.stack("dev", "demo")
 NETWORK = urns.child(STACK, "slipway:infra:Network", "network")
@@ -220,6 +220,20 @@ def test_a_changed_input_is_a_difference():
     ]
 
 
+def test_a_changed_input_is_a_difference_also_where_aws_repeats_it():
+    one, other = (
+        changed(sound(), VPC, inputs=inputs, outputs={"arn": arn, **inputs})
+        for inputs, arn in (
+            ({"cidrBlock": "10.0.0.0/16", "tags": {"Name": "a"}}, "arn:1"),
+            ({"cidrBlock": "10.1.0.0/16", "tags": {"Name": "b"}}, "arn:2"),
+        )
+    )
+    assert [str(each) for each in compare(one, other)] == [
+        "aws:ec2/vpc:Vpc vpc: cidrBlock: 10.0.0.0/16 vs 10.1.0.0/16",
+        "aws:ec2/vpc:Vpc vpc: tags.Name: a vs b",
+    ]
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -236,6 +250,35 @@ def test_a_changed_input_is_a_difference():
 )
 def test_a_changed_option_is_a_difference(change):
     assert compare(sound(), changed(sound(), SUBNET, **change))
+
+
+def test_what_a_state_does_not_carry_is_no_difference():
+    plan = changed(sound(), SUBNET, delete_before_replace=True)
+    exported = from_document(to_document(plan))
+    assert compare(plan, exported) == compare(exported, plan) == ()
+
+
+def archive(path="../a.sh", **hashed):
+    """An archive of one file; the engine adds a hash to each part."""
+    part = {SIGNATURE: ASSET, "path": path, **({"hash": "f0"} if hashed else {})}
+    return {SIGNATURE: ARCHIVE, "assets": {"hash": part}, **hashed}
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "where"),
+    [
+        (archive(), archive(hash="a1"), None),
+        (archive(hash="a1"), {SIGNATURE: ARCHIVE, "hash": "a1"}, None),
+        (archive(), archive("../b.sh", hash="a1"), "source.assets.hash.path"),
+        (archive(hash="a1"), archive(hash="b2"), "source"),
+        (archive(), {SIGNATURE: ASSET, "hash": "a1"}, f"source.{SIGNATURE}"),
+    ],
+)
+def test_files_are_compared_by_what_both_plans_say_of_them(left, right, where):
+    one, other = (changed(sound(), VPC, inputs={"source": each}) for each in (left, right))
+    found = [difference.path.partition(": ")[2] for difference in compare(one, other)]
+    assert found[:1] == ([] if where is None else [where])
+    assert compare(other, one) == () if where is None else compare(other, one)
 
 
 def test_a_missing_resource_is_a_difference():

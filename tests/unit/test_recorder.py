@@ -294,13 +294,13 @@ def test_failures_name_the_resource():
         aws.ec2.Subnet("s", vpc_id=vpc.id, cidr_block=vpc.id.apply(lambda _: os.environ["NO SUCH VARIABLE"]))
 
     def no_answer():
-        aws.sqs.Queue("q")
+        aws.kinesis.Stream("q")
 
     with pytest.raises(RecordingError, match=r"Role node: TypeError: Missing required property 'assume_role_policy'"):
         run(missing)
     with pytest.raises(RecordingError, match=r"aws:ec2/subnet:Subnet s: KeyError: 'NO SUCH VARIABLE'"):
         run(in_an_apply)
-    with pytest.raises(RecordingError, match=r"aws:sqs/queue:Queue q: no simulated answer"):
+    with pytest.raises(RecordingError, match=r"aws:kinesis/stream:Stream q: no simulated answer"):
         run(no_answer)
 
 
@@ -389,7 +389,7 @@ async def sleeps_for_ever():
 
 def waits_while_another_fails():
     waits_for_nobody()
-    aws.sqs.Queue("q")
+    aws.kinesis.Stream("q")
 
 
 def waits_and_fails():
@@ -409,7 +409,7 @@ def depends_on_its_own_parent():
         (waits_for_itself, r"a value never comes .*; waiting for it: aws:ec2/vpc:Vpc one, aws:ec2/vpc:Vpc two$"),
         (exports_what_never_comes, r"a value never comes"),
         (sleeps_for_ever, r"a value never comes"),
-        (waits_while_another_fails, r"aws:sqs/queue:Queue q: no simulated answer"),
+        (waits_while_another_fails, r"aws:kinesis/stream:Stream q: no simulated answer"),
         (waits_and_fails, r"KeyError: 'x'"),
         (depends_on_its_own_parent, r"circular dependency"),
     ],

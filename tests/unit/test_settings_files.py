@@ -190,11 +190,6 @@ WARNINGS: Mapping[str, tuple[Mapping[str, Any], str, datetime.date]] = {
         "analytics.sagemaker.processingInVpc: SageMaker asks that the role may make and delete network interfaces",
         TODAY,
     ),
-    "sagemaker-logs-for-ever": (
-        {"analytics": {"sagemaker": {"logRetentionDays": None}}},
-        "analytics.sagemaker.logRetentionDays is null: unless another stack has made SageMaker's log groups",
-        TODAY,
-    ),
     "edge-without-login": (
         {"edge": patched({"login": None}, EDGE)},
         "edge.login is off: whoever is in edge.loadBalancer.clients uses every entry without a login",

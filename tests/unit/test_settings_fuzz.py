@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from infra.problems import Problem, SettingsError
+from stacks.settings import KEYS as SECTIONS
 from stacks.settings import NAMESPACE, parse, schema, warnings
 from tests import strategies
 from tests.unit.settings_stack import BASE, TODAY
@@ -77,14 +78,16 @@ def sees(raw: dict[str, Any]) -> bool:
 
 @quickly
 @given(
-    st.dictionaries(st.sampled_from(sorted(BASE)) | st.text(min_size=1, max_size=8), strategies.any_json(), max_size=6)
+    st.dictionaries(
+        st.sampled_from(sorted(SECTIONS)) | st.text(min_size=1, max_size=8), strategies.any_json(), max_size=6
+    )
 )
 def test_any_data_gives_settings_or_messages(raw):
     parsed(raw)
 
 
 @quickly
-@given(st.sampled_from(sorted(BASE)), strategies.any_json())
+@given(st.sampled_from(sorted(SECTIONS)), strategies.any_json())
 def test_any_data_in_one_section_gives_settings_or_messages(section, value):
     parsed({**BASE, section: value})
 

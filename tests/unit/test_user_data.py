@@ -130,6 +130,12 @@ def test_al2023_is_told_by_nodeadm_and_a_script(name: str, more: Mapping[str, An
     assert (SCRIPT in found) == (group.settings.efa or group.pool.accelerator == "nvidia")
 
 
+def test_layers_of_an_image_are_pulled_side_by_side_where_that_is_asked_for():
+    """Source: awslabs/amazon-eks-ami@81fec2e8, nodeadm/doc/examples.md, "Enabling fast image pull"."""
+    assert node_config(user_data(managed("p5.48xlarge", fastImagePull=True)))["featureGates"] == {"FastImagePull": True}
+    assert "featureGates" not in node_config(user_data(managed("p5.48xlarge")))
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not here")
 def test_every_script_is_shell():
     scripts = {

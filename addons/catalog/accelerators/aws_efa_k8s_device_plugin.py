@@ -57,6 +57,8 @@ ADDON = AddOn(
             tag="image.tag",
         ),
     ),
+    # Both would hand out the same interfaces.
+    conflicts=("aws-dranet",),
     placement=Placement(accelerated=("tolerations",)),
     ready=(Ready(kind="DaemonSet", name="aws-efa-k8s-device-plugin"),),
 )

@@ -198,6 +198,8 @@ ADDON = AddOn(
         ),
     ),
     needs=("coredns",),
+    # Both would answer the same pods that wait.
+    conflicts=("karpenter",),
     creates=frozenset({"Service"}),
     ready=(Ready(kind="Deployment", name="cluster-autoscaler-aws-cluster-autoscaler"),),
 )

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from addons.iam import ANY, allow, policy
 from addons.spec import AddOn, EksAddon, Identity, ManagedSettings, Ready, Values
+from addons.tags import separable
 from infra.handle import ClusterHandle
 
 _OURS: Final = "ebs.csi.aws.com/cluster"
@@ -74,8 +75,7 @@ def _policy(handle: ClusterHandle, _settings: ManagedSettings) -> dict[str, Any]
 
 
 def _values(handle: ClusterHandle, _settings: ManagedSettings) -> Values:
-    # The driver takes tags as one text, `key=value,key=value`, without a way to escape.
-    tags = {key: value for key, value in handle.tags.items() if not set(",=") & set(f"{key}{value}")}
+    tags = separable(handle.tags)
     return {"controller": {"extraVolumeTags": tags}} if tags else {}
 
 

@@ -51,6 +51,7 @@ ADDON = AddOn(
     settings=ManagedSettings,
     presets=("minimal",),
     applies=_applies,
+    endpoints=("elasticfilesystem",),
     identities=(Identity(service_account="efs-csi-controller-sa", policy=_policy),),
     needs=("coredns",),
     ready=(

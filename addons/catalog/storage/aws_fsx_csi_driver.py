@@ -48,6 +48,7 @@ ADDON = AddOn(
     settings=ManagedSettings,
     presets=("minimal",),
     applies=_applies,
+    endpoints=("fsx",),
     identities=(Identity(service_account="fsx-csi-controller-sa", policy=_policy),),
     needs=("coredns",),
     ready=(

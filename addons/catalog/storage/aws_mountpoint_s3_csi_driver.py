@@ -1,6 +1,6 @@
 """Mountpoint for Amazon S3 CSI driver: buckets as directories."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import pulumi
 from pydantic import Field
@@ -8,8 +8,6 @@ from pydantic import Field
 from addons.iam import allow, policy
 from addons.spec import AddOn, EksAddon, Identity, ManagedSettings, Ready
 from infra.handle import Bucket, ClusterHandle
-
-_NOT_FOR_PODS: Final = "logs"
 
 
 class MountpointSettings(ManagedSettings):
@@ -21,11 +19,11 @@ class MountpointSettings(ManagedSettings):
 
 def _buckets(handle: ClusterHandle) -> list[Bucket]:
     buckets = sorted(handle.storage.buckets.items())
-    return [bucket for _, bucket in buckets if bucket.role != _NOT_FOR_PODS]
+    return [bucket for _, bucket in buckets if bucket.shared]
 
 
 def _policy(handle: ClusterHandle, settings: MountpointSettings) -> dict[str, Any] | None:
-    """What a mount may do: read and write the stack's buckets except the one of logs, read others.
+    """What a mount may do: read and write the stack's buckets except those of logs and backups, read others.
 
     Source: doc/CONFIGURATION.md of awslabs/mountpoint-s3 (2026-08-22), sections on IAM and KMS.
     """

@@ -16,6 +16,7 @@ BUCKET: Final = "aws:s3/bucket:Bucket"
 LOGS: Final = "aws:cloudwatch/logGroup:LogGroup"
 ALARM: Final = "aws:cloudwatch/metricAlarm:MetricAlarm"
 TOPIC: Final = "aws:sns/topic:Topic"
+QUEUE: Final = "aws:sqs/queue:Queue"
 PROMETHEUS: Final = "aws:amp/workspace:Workspace"
 LOAD_BALANCER: Final = "aws:lb/loadBalancer:LoadBalancer"
 ZONE: Final = "aws:route53/zone:Zone"
@@ -42,6 +43,7 @@ PRICED: Final = frozenset(
         LOGS,
         ALARM,
         TOPIC,
+        QUEUE,
         PROMETHEUS,
         NODE_GROUP,
         DATABASE,
@@ -120,6 +122,7 @@ FREE: Final = frozenset(
         "aws:s3/bucketVersioning:BucketVersioning",
         "aws:sns/topicPolicy:TopicPolicy",
         "aws:sns/topicSubscription:TopicSubscription",
+        "aws:sqs/queuePolicy:QueuePolicy",
         "aws:ssm/parameter:Parameter",  # of the standard tier
         "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
@@ -134,6 +137,7 @@ BY_USE: Final = {
     BUCKET: "S3 storage and requests",
     LOGS: "CloudWatch Logs",
     TOPIC: "SNS notifications",
+    QUEUE: "SQS requests",
     PROMETHEUS: "Prometheus samples, storage and queries",
     LOAD_BALANCER: "load balancer capacity units and traffic",
     USER_POOL: "Cognito's monthly active users",

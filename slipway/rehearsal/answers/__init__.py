@@ -11,6 +11,7 @@ from slipway.rehearsal.answers import (
     eks,
     iam,
     invokes,
+    karpenter,
     kubernetes,
     observability,
     operations,
@@ -36,6 +37,7 @@ RESOURCES: Final[Mapping[str, Rule]] = {
     **observability.RESOURCES,
     **analytics.RESOURCES,
     **workstation.RESOURCES,
+    **karpenter.RESOURCES,
     **kubernetes.RESOURCES,
 }
 _FILES: Final = {

@@ -1,0 +1,1 @@
+"""The way in: certificates, load balancers and names."""

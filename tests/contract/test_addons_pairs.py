@@ -1,0 +1,130 @@
+"""Any two add-ons, and all that can be installed together: one owner of each thing, and one order."""
+
+from collections import Counter
+from itertools import combinations
+
+import pytest
+
+from addons import registry
+from addons.graph import reachable
+from addons.presets import PRESETS
+from addons.settings import AddonsSettings
+from addons.spec import Chart, Objects
+from tests.contract import charts, objects, selections
+
+CATALOGUE = registry.discover()
+LARGEST = [pytest.param(each, id=str(index)) for index, each in enumerate(selections.maximal(CATALOGUE))]
+
+
+@pytest.fixture(name="known")
+def _known():
+    yield from charts.resolver()
+
+
+def owners(names: frozenset[str]) -> Counter[str]:
+    return Counter(crd for name in names for crd in CATALOGUE[name].owns_crds)
+
+
+def test_every_addon_can_be_installed():
+    unusable = {name: selections.clashes(selections.closure([name], CATALOGUE), CATALOGUE) for name in CATALOGUE}
+    assert {name: found for name, found in unusable.items() if found} == {}
+
+
+def test_any_two_addons_either_go_together_or_are_refused_with_both_names():
+    """Every pair with what the two need: where it is legal, each CRD has one owner and there is an order."""
+    for a, b in combinations(CATALOGUE, 2):
+        names = selections.closure([a, b], CATALOGUE)
+        asked = selections.asking_for(names, CATALOGUE)
+        found = registry.problems(asked, CATALOGUE)
+        clashes = selections.clashes(names, CATALOGUE)
+        for one, other in clashes:
+            assert one in CATALOGUE[other].conflicts
+            assert any(f"{one} conflicts with {other}" in problem.message for problem in found), (a, b)
+        if not clashes:
+            assert found == [], (a, b)
+            assert [crd for crd, count in owners(names).items() if count > 1] == [], (a, b)
+            assert {each.addon.name for each in registry.select(asked, CATALOGUE)} == names
+
+
+@pytest.mark.parametrize("names", LARGEST)
+def test_all_that_can_be_together_has_one_owner_of_each_thing_and_an_order(names):
+    selected = registry.select(selections.asking_for(names, CATALOGUE), CATALOGUE)
+    assert {each.addon.name for each in selected} == names
+    assert [crd for crd, count in owners(names).items() if count > 1] == []
+    spaces = Counter(CATALOGUE[name].namespace for name in names if CATALOGUE[name].create_namespace)
+    assert [space for space, count in spaces.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("names", LARGEST)
+def test_each_comes_after_what_it_waits_for(names):
+    selected = registry.select(selections.asking_for(names, CATALOGUE), CATALOGUE)
+    seen: set[str] = set()
+    for each in selected:
+        assert set(each.after) <= seen
+        assert each.addon.before_nodes or not any(other.addon.before_nodes for other in selected[len(seen) :])
+        seen.add(each.addon.name)
+
+
+@pytest.mark.parametrize("names", LARGEST)
+@pytest.mark.parametrize("backend", ["pod-identity", "irsa"])
+def test_a_webhook_that_fails_closed_is_there_before_what_it_sees(names, backend):
+    asked = selections.asking_for(names, CATALOGUE).model_copy(update={"identity": backend})
+    selected = {each.addon.name: each for each in registry.select(asked, CATALOGUE)}
+    after = {name: set(each.after) for name, each in selected.items()}
+    for provider in names:
+        for name in names - {provider}:
+            addon = CATALOGUE[name]
+            seen = any(hook.blocks(addon.makes, addon.namespace) for hook in CATALOGUE[provider].webhooks)
+            if seen and not addon.before_nodes:
+                assert provider in reachable(name, after) or name in reachable(provider, after)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_can_be_installed_as_it_is(preset):
+    assert registry.problems(AddonsSettings(preset=preset), CATALOGUE) == []
+
+
+def test_the_few_that_are_recorded_hold_every_legal_pair():
+    legal = {
+        pair
+        for pair in combinations(sorted(CATALOGUE), 2)
+        if not selections.clashes(selections.closure(pair, CATALOGUE), CATALOGUE)
+    }
+    assert {pair for each in selections.covering(CATALOGUE) for pair in combinations(sorted(each), 2)} == legal
+
+
+# What `creates` says, which the order stands on.
+
+POD_MAKERS = {"Deployment", "DaemonSet", "StatefulSet", "Job", "CronJob", "Pod"}
+
+
+def seen_by_others(addon, kinds: set[str]) -> set[str]:
+    """Those of the kinds that another add-on's webhook holds up while its pods are not ready."""
+    # Two may have a kind of one name: the GPU operator's ClusterPolicy is not Kyverno's.
+    kinds = (kinds | ({"Pod"} if kinds & POD_MAKERS else set())) - objects.kinds_of(addon.owns_crds)
+    hooks = [hook for name, each in CATALOGUE.items() if name != addon.name for hook in each.webhooks]
+    return {kind for kind in kinds if any(hook.blocks(frozenset({kind}), addon.namespace) for hook in hooks)}
+
+
+@charts.needs_reference
+@pytest.mark.parametrize(
+    "addon", [pytest.param(each, id=name) for name, each in CATALOGUE.items() if isinstance(each.source, Chart)]
+)
+def test_a_chart_s_kinds_that_a_webhook_sees_are_declared(addon):
+    facts = charts.chart_facts(addon.source.name)
+    kinds = {workload["kind"] for workload in facts["workloads"]} | set(facts.get("other_objects", {}))
+    kinds |= {"Service"} if facts.get("services") else set()
+    kinds |= {"CustomResourceDefinition"} if addon.owns_crds else set()
+    kinds |= {"ServiceAccount"} if facts["service_accounts"] else set()
+    assert seen_by_others(addon, kinds) <= addon.makes
+
+
+@charts.needs_reference
+@pytest.mark.parametrize(
+    "addon", [pytest.param(each, id=name) for name, each in CATALOGUE.items() if isinstance(each.source, Objects)]
+)
+def test_an_object_s_kind_that_a_webhook_sees_is_declared(addon, known):
+    kinds: set[str] = set()
+    for handle, settings in charts.cases(addon):
+        kinds |= {manifest["kind"] for manifest in known(addon.source.build(handle, settings))}
+    assert seen_by_others(addon, kinds) <= addon.makes
