@@ -8,10 +8,10 @@ import pulumi
 import pulumi_aws as aws
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
-from addons.objects import KubernetesObject, logical_name, namespace
+from addons.objects import ConfigFile, KubernetesObject, logical_name, namespace
 from addons.registry import Selected
 from addons.settings import IdentityBackend
-from addons.spec import AddOn, Chart, EksAddon, Identity, ManagedSettings, Objects
+from addons.spec import AddOn, Chart, EksAddon, Identity, ManagedSettings, Manifest, Objects
 from addons.values import images_of, objects_of, values_of
 from infra import naming
 from infra.catalog import eks
@@ -144,6 +144,9 @@ class AddOnComponent(pulumi.ComponentResource):
             case EksAddon() as managed:
                 self.version = self._managed_version(managed)
                 self.resources = (self._managed(managed, roles, ready),)
+            case Manifest() as manifest:
+                self.version = manifest.version
+                self.resources = (self._manifest(manifest, ready),)
             case Objects():
                 self.version = None
                 self.resources = self._objects(ready)
@@ -221,6 +224,17 @@ class AddOnComponent(pulumi.ComponentResource):
             timeout=addon.timeout_minutes * 60,
             values=values_of(addon, self._selected.settings, self._handle, roles),
             opts=self._opts(self._handle.kubernetes, after),
+        )
+
+    def _manifest(self, manifest: Manifest, after: list[pulumi.Resource]) -> pulumi.Resource:
+        return ConfigFile(
+            self._selected.addon.name,
+            manifest.url,
+            pulumi.ResourceOptions(
+                parent=self,
+                providers=[self._handle.kubernetes],
+                depends_on=list(dict.fromkeys((*self._after, *after))),
+            ),
         )
 
     def _managed(

@@ -7,12 +7,16 @@ only sees the type and the properties, which are the object itself in YAML spell
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
 from addons.spec import PodSecurity
 from infra.catalog import names
+
+NOT_AWAITED: Final[Mapping[str, str]] = {"pulumi.com/skipAwait": "true"}
+"""Annotation of what need not run for the rest to go on. Pulumi waits for a DaemonSet's pod on every node, on one that
+pulls for minutes or is broken, too, and fails in the end. Source: pulumi/pulumi-kubernetes#428 and #2953."""
 
 
 class KubernetesObject(pulumi.CustomResource):
@@ -32,6 +36,26 @@ class KubernetesObject(pulumi.CustomResource):
             dict(manifest),
             # The engine picks the plugin by the SDK's version, as for the SDK's own classes.
             pulumi.ResourceOptions.merge(pulumi.ResourceOptions(version=_sdk_version()), opts),
+        )
+
+
+class ConfigFile(pulumi.ComponentResource):
+    """The objects of a YAML file, made by the kubernetes plugin, which fetches it: `kubernetes.yaml.v2.ConfigFile`."""
+
+    def __init__(self, name: str, url: str, opts: pulumi.ResourceOptions) -> None:
+        """Register the component.
+
+        Args:
+            name: The logical name.
+            url: Of the file.
+            opts: Must name the cluster's provider.
+        """
+        super().__init__(
+            "kubernetes:yaml/v2:ConfigFile",
+            name,
+            {"file": url},
+            pulumi.ResourceOptions.merge(pulumi.ResourceOptions(version=_sdk_version()), opts),
+            remote=True,
         )
 
 

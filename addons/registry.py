@@ -36,9 +36,9 @@ class Selected:
         addon: What the catalogue says.
         settings: Its settings, validated.
         by_name: Whether the stack file enables it by name, rather than through the preset.
-        after: Names of the selected add-ons that must be there first: its needs, the Pod
-            Identity agent where it has an identity, and the providers of webhooks that see what it
-            creates.
+        after: Names of the selected add-ons that must be there first: its needs, what it follows, the
+            Pod Identity agent where it has an identity, and the providers of webhooks that see what
+            it creates.
     """
 
     addon: AddOn[Any]
@@ -198,11 +198,22 @@ def _conflicts(settings: AddonsSettings, chosen: Catalogue) -> list[Problem]:
     return [
         Problem(
             "addons.enable" if {a, b} & set(settings.enable) else "addons.preset",
-            f"{a} conflicts with {b}; add one of them to addons.disable",
+            f"{a} conflicts with {b}; {_way_out({a, b}, settings)}",
         )
         for a, b in itertools.combinations(sorted(chosen), 2)
         if b in chosen[a].conflicts
     ]
+
+
+def _way_out(clash: set[str], settings: AddonsSettings) -> str:
+    """What to change; whatever is enabled by name may not be disabled too."""
+    brought = sorted(clash - set(settings.enable))
+    match brought:
+        case []:
+            return "take one of them out of addons.enable"
+        case [name]:
+            return f"add {name} to addons.disable"
+    return "add one of them to addons.disable"
 
 
 def _bad_settings(settings: AddonsSettings, wanted: list[str], catalogue: Catalogue) -> list[Problem]:
@@ -230,12 +241,14 @@ def _needs(addon: AddOn[Any], settings: AddonsSettings, catalogue: Catalogue) ->
 
 
 def _edges(chosen: Catalogue, settings: AddonsSettings) -> dict[str, set[str]]:
-    """Who waits for whom: for needs, and for the webhooks that see what one creates.
+    """Who waits for whom: for needs, for what one follows, and for the webhooks that see what one creates.
 
     What a webhook's own add-on needs is there before the webhook, so it does not wait for it;
     neither does what comes before nodes.
     """
-    needs = {name: set(_needs(addon, settings, chosen)) for name, addon in chosen.items()}
+    needs = {
+        name: {*_needs(addon, settings, chosen), *(set(addon.follows) & set(chosen))} for name, addon in chosen.items()
+    }
     edges = {name: set(others) for name, others in needs.items()}
     for provider, addon in chosen.items():
         if not addon.webhooks:

@@ -79,6 +79,26 @@ class EksAddon:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """Objects that the makers publish as one YAML file at an exact version. Pulumi fetches it where it runs, as charts.
+
+    Attributes:
+        url: `https://...`, with the version in it.
+        version: Exact, as the URL has it.
+    """
+
+    url: str
+    version: str
+
+    def __post_init__(self) -> None:
+        """Refuse what could change under one name."""
+        if not _CHART_VERSION.fullmatch(self.version):
+            raise ValueError(f"manifest {self.url}: {self.version!r} is not an exact version")
+        if not self.url.startswith("https://") or f"/{self.version}/" not in self.url:
+            raise ValueError(f"manifest {self.url}: must start with https:// and have /{self.version}/ in it")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Objects(Generic[S]):
     """Kubernetes objects of our own.
 
@@ -236,6 +256,8 @@ class AddOn(Generic[S]):
             besides those that every private cluster has.
         identities: Service accounts with AWS permissions.
         needs: Names of add-ons that must be there first.
+        follows: Names of add-ons that it comes after where both are selected: it looks once, when it starts, for what
+            they bring, and does without where they are not.
         conflicts: Names of add-ons that cannot be there too.
         stands_on: Keys of the stack file that must be set, such as `edge.zone` or `storage.buckets.backups`. Where it
             is enabled by name and one is not, that is a mistake; where a preset brings it, `applies` says that it is
@@ -254,7 +276,7 @@ class AddOn(Generic[S]):
     group: str
     summary: str
     docs: str
-    source: Chart | EksAddon | Objects[S]
+    source: Chart | EksAddon | Manifest | Objects[S]
     settings: type[S]
     presets: tuple[str, ...] = ()
     applies: Callable[[ClusterHandle], str | None] = _always
@@ -266,6 +288,7 @@ class AddOn(Generic[S]):
     endpoints: tuple[str, ...] = ()
     identities: tuple[Identity[S], ...] = ()
     needs: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     stands_on: tuple[str, ...] = ()
     owns_crds: tuple[str, ...] = ()
@@ -289,7 +312,7 @@ class AddOn(Generic[S]):
 
     def __post_init__(self) -> None:
         """Refuse a declaration that contradicts itself, with every contradiction at once."""
-        found = [*self._bad_names(), *self._bad_source(), *self._bad_relations()]
+        found = [*self._bad_names(), *self._bad_source(), *self._bad_images(), *self._bad_relations()]
         if found:
             raise ValueError(f"add-on {self.name}: {'; '.join(found)}")
 
@@ -313,20 +336,15 @@ class AddOn(Generic[S]):
 
     def _bad_source(self) -> list[str]:
         found = []
-        if isinstance(self.source, Objects):
+        if isinstance(self.source, Objects | Manifest):
             if self.values is not _no_values:
                 found.append("objects take no values")
             if self.placement.accelerated:
                 found.append("objects have no value path for tolerations")
-        elif not self.ready:
-            found.append("runs pods but names nothing that shows it is ready")
-        if self.images and isinstance(self.source, EksAddon):
-            found.append("EKS itself says where a managed add-on's images come from")
-        for image in self.images:
-            if isinstance(self.source, Chart) and not image.has_path:
-                found.append(f"image {image.reference} needs the value path whole, or registry or repository")
-            if isinstance(self.source, Objects) and image.has_path:
-                found.append(f"image {image.reference}: objects take no values")
+        if not isinstance(self.source, Objects) and not self.ready:
+            found.append("names nothing that shows that it is there")
+        if isinstance(self.source, Manifest) and (self.identities or self.images):
+            found.append("a manifest is taken as it is: no identities, no images")
         if isinstance(self.source, EksAddon):
             if not issubclass(self.settings, ManagedSettings):
                 found.append("an EKS add-on's settings must extend ManagedSettings")
@@ -338,6 +356,17 @@ class AddOn(Generic[S]):
                 for identity in self.identities
                 if identity.irsa is None
             ]
+        return found
+
+    def _bad_images(self) -> list[str]:
+        found = []
+        if self.images and isinstance(self.source, EksAddon):
+            found.append("EKS itself says where a managed add-on's images come from")
+        for image in self.images:
+            if isinstance(self.source, Chart) and not image.has_path:
+                found.append(f"image {image.reference} needs the value path whole, or registry or repository")
+            if isinstance(self.source, Objects) and image.has_path:
+                found.append(f"image {image.reference}: objects take no values")
         return found
 
     def _bad_relations(self) -> list[str]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FOUND: Final = 1
 CANNOT_RUN: Final = 2
 _DEBUG: Final = "--debug"
-_GARBAGE_THRESHOLD: Final = 500_000
+_GARBAGE_THRESHOLD: Final = 2_000_000
 
 app = typer.Typer(
     name="slipway",
@@ -220,6 +220,8 @@ def main() -> None:
         finally:
             # Here a full disk is an error with a message; at the interpreter's end it is a traceback.
             sys.stdout.flush()
+            # The interpreter looks for garbage once more as it ends: half a second for what the system takes back.
+            gc.freeze()
     except Exception as error:
         if _DEBUG in sys.argv:
             traceback.print_exc()

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from addons import registry
 from addons.presets import PRESETS, brings
-from addons.spec import AddOn, Chart, EksAddon
+from addons.spec import AddOn, Chart, EksAddon, Manifest
 from infra.catalog import eks
 from infra.problems import nearest, one_of
 from slipway.errors import CannotRunError
@@ -61,6 +61,8 @@ class Explained:
                 return f"chart {chart.name} {chart.version}"
             case EksAddon():
                 return f"EKS add-on {self.version or 'at AWS default'} (Kubernetes {eks.DEFAULT_VERSION})"
+            case Manifest() as manifest:
+                return f"YAML {manifest.version}: {manifest.url}"
             case _:
                 return "objects"
 
@@ -243,6 +245,8 @@ def _version(addon: AddOn[Any]) -> str | None:
         case EksAddon() as managed:
             pin = eks.addon_version(managed.name, eks.DEFAULT_VERSION)
             return pin.version if pin else None
+        case Manifest() as manifest:
+            return manifest.version
         case _:
             return None
 
@@ -282,7 +286,8 @@ def _list(found: Iterable[Explained]) -> Iterator[RenderableType]:
                 yield Text()
             group = addon.group
             yield Text(group, "bold")
-        line = Text(f"  {addon.name:<37} {each.version or 'objects':<21} {', '.join(each.enabled_by)}")
+        version = each.version or ("AWS default" if isinstance(addon.source, EksAddon) else "objects")
+        line = Text(f"  {addon.name:<37} {version:<21} {', '.join(each.enabled_by)}")
         yield line
         yield Text(f"      {addon.summary}", "dim")
         if addon.needs:
@@ -309,8 +314,9 @@ def _grid(part: Part) -> Grid:
     grid = Grid(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0), show_header=any(part.columns))
     last = len(part.columns) - 1
     for index, column in enumerate(part.columns):
-        # Names and links must not be broken; what is said of them may be.
-        grid.add_column(column, overflow="fold", no_wrap=index == 0, ratio=1 if index == last else None)
+        # Names and links must not be broken; lists of them, and what is said of them, may be.
+        whole = index == 0 and not any(", " in row[0] for row in part.rows)
+        grid.add_column(column, overflow="fold", no_wrap=whole, ratio=1 if index == last else None)
     for row in part.rows:
         grid.add_row(*(item.replace("`", "") for item in row))
     return grid

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pulumi
 
 from addons.monitoring.series import EFA_COUNTERS, NODE_OF_POD, efa
+from addons.objects import NOT_AWAITED
 from infra.catalog import names
 from infra.handle import ClusterHandle
 from infra.images import ImageReference
@@ -71,7 +72,12 @@ def _daemon_set(handle: ClusterHandle, namespace: str, labels: Mapping[str, str]
     return {
         "apiVersion": "apps/v1",
         "kind": "DaemonSet",
-        "metadata": {"name": NAME, "namespace": namespace, "labels": dict(labels)},
+        "metadata": {
+            "name": NAME,
+            "namespace": namespace,
+            "labels": dict(labels),
+            "annotations": dict(NOT_AWAITED),
+        },
         "spec": {
             "selector": {"matchLabels": dict(labels)},
             # One at a time would take hours on a large cluster, and nobody waits for it.

@@ -28,7 +28,7 @@ class Finding:
 
 def check(plan: Plan) -> tuple[Finding, ...]:
     """Every fault of the plan, by URN: nothing found means that the graph is sound."""
-    rules = (_rings, _dangling, _default_provider, _kubernetes_elsewhere, _parentless)
+    rules = (_rings, _dangling, _default_provider, _kubernetes_elsewhere, _made_twice, _parentless)
     return tuple(sorted({finding for rule in rules for finding in rule(plan)}))
 
 
@@ -78,6 +78,19 @@ def _from_cluster(plan: Plan, provider: Resource) -> bool:
         resource.type == _CLUSTER or any(child.type == _CLUSTER for child in plan.children(resource))
         for resource in found
     )
+
+
+def _made_twice(plan: Plan) -> Iterator[Finding]:
+    """Whoever of two goes first takes the object from the other, and with a namespace all that lives in it."""
+    first: dict[tuple[str, str, str, str], Resource] = {}
+    for resource in plan:
+        if resource.package != "kubernetes" or "kind" not in resource.inputs:
+            continue
+        meta, group = resource.inputs.get("metadata", {}), resource.inputs.get("apiVersion", "").rpartition("/")[0]
+        key = (group, resource.inputs["kind"], meta.get("namespace", ""), meta.get("name", ""))
+        other = first.setdefault(key, resource)
+        if key[-1] and other is not resource:
+            yield Finding(resource.urn, f"makes the {key[1]} {key[-1]}, as {urns.name(other.urn)} does")
 
 
 def _parentless(plan: Plan) -> Iterator[Finding]:

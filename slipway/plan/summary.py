@@ -18,6 +18,7 @@ from slipway.wire import UNKNOWN
 ADDON_COMPONENT: Final = "slipway:addons:AddOn"
 _EKS_ADDON: Final = "aws:eks/addon:Addon"
 _RELEASE: Final = "kubernetes:helm.sh/v3:Release"
+_CONFIG_FILE: Final = "kubernetes:yaml/v2:ConfigFile"
 _ADDON_VERSION: Final = "aws:eks/getAddonVersion:getAddonVersion"
 _MOUNT_TARGET: Final = "aws:efs/mountTarget:MountTarget"
 _SUBNET: Final = "aws:ec2/subnet:Subnet"
@@ -56,7 +57,7 @@ class Store:
 
 @dataclass(frozen=True, kw_only=True)
 class AddOn:
-    """An installed add-on: `kind` is `EKS`, `Helm` or `objects`.
+    """An installed add-on: `kind` is `EKS`, `Helm`, `YAML` or `objects`.
 
     The version is empty for plain objects and unknown (`slipway.wire.UNKNOWN`) where AWS's default at the time of `up`
     decides: what a recording answered in its place is made up.
@@ -258,4 +259,6 @@ def _addons(plan: Plan) -> Iterator[AddOn]:
                 kind = "EKS"
             elif child.type == _RELEASE:
                 kind, version = "Helm", str(child.inputs.get("version", ""))
+            elif child.type == _CONFIG_FILE:
+                kind, version = "YAML", str(component.outputs.get("version", ""))
         yield AddOn(name=component.name, kind=kind, version=version)

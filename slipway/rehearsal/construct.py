@@ -11,7 +11,7 @@ import grpc
 from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 
 from slipway import urns
-from slipway.rehearsal.answers import Ids, eks_cluster
+from slipway.rehearsal.answers import Ids, eks_cluster, manifests
 from slipway.rehearsal.answers.children import Child, Expansion
 from slipway.rehearsal.structs import to_dict, to_struct
 from slipway.wire import is_unknown
@@ -36,11 +36,17 @@ def construct(
         ConstructError: The component's type or an argument is not simulated, or the engine's state is at odds with
             the table.
     """
-    if request.type != eks_cluster.TYPE:
+    if request.type not in (eks_cluster.TYPE, manifests.TYPE):
         raise ConstructError(f"{request.type} {request.name}: no simulated component of this type")
     with grpc.insecure_channel(request.monitorEndpoint, options=options) as channel:
         monitor = resource_pb2_grpc.ResourceMonitorStub(channel)
         component = monitor.RegisterResource(_component(request))
+        if request.type == manifests.TYPE:
+            nothing = to_struct(manifests.OUTPUTS)
+            monitor.RegisterResourceOutputs(
+                resource_pb2.RegisterResourceOutputsRequest(urn=component.urn, outputs=nothing)
+            )
+            return provider_pb2.ConstructResponse(urn=component.urn, state=nothing)
         provider = request.providers.get("aws", "")
         ids = _ids(monitor, provider)
         inputs = to_dict(request.inputs)

@@ -26,7 +26,7 @@ from slipway.rehearsal.monitor import Engine, Monitor, RecordingError
 __all__ = ["RecordingError", "record"]
 
 Program = Callable[[], Awaitable[None] | None]
-_GARBAGE_THRESHOLD: Final = 500_000
+_GARBAGE_THRESHOLD: Final = 2_000_000
 # An Output inside a string is a mistake that Pulumi only warns of; with this set it raises.
 _ENVIRONMENT: Final = {"PULUMI_ERROR_OUTPUT_STRING": "1"}
 

@@ -13,7 +13,7 @@ import pytest
 
 from addons import registry
 from addons.graph import reachable
-from addons.spec import AddOn, Chart, EksAddon, Objects
+from addons.spec import AddOn, Chart, EksAddon, Manifest, Objects
 from addons.values import values_of
 from infra.catalog import autoscaler, eks
 from tests.contract import charts, objects
@@ -221,6 +221,17 @@ def test_the_snapshot_controller_owns_the_snapshot_crds():
     index = charts.REFERENCE / "csi-snapshot-controller" / "crds"
     names = {".".join(reversed(path.stem.split("_"))) for path in index.glob("*.yaml")}
     assert set(CATALOGUE["snapshot-controller"].owns_crds) == names
+
+
+@charts.needs_reference
+def test_the_gateway_api_owns_the_kinds_of_the_standard_channel():
+    """The file itself is fetched at `up`; these are its kinds at the tag that it names."""
+    addon, folder = CATALOGUE["gateway-api-crds"], charts.REFERENCE / "gateway-api"
+    kinds = {path.stem for path in (folder / "crds-standard").glob("*.yaml") if "_vap_" not in path.stem}
+    assert set(addon.owns_crds) == {".".join(reversed(kind.split("_"))) for kind in kinds}
+    assert isinstance(addon.source, Manifest)
+    origin = (folder / "PROVENANCE").read_text().splitlines()[0]
+    assert f"repo=kubernetes-sigs/gateway-api ref={addon.source.version} " in origin
 
 
 # Kubernetes objects.

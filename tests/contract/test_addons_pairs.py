@@ -128,3 +128,51 @@ def test_an_object_s_kind_that_a_webhook_sees_is_declared(addon, known):
     for handle, settings in charts.cases(addon):
         kinds |= {manifest["kind"] for manifest in known(addon.source.build(handle, settings))}
     assert seen_by_others(addon, kinds) <= addon.makes
+
+
+@charts.needs_reference
+@pytest.mark.parametrize(
+    "addon", [pytest.param(each, id=name) for name, each in CATALOGUE.items() if isinstance(each.source, Chart)]
+)
+def test_who_makes_a_custom_resource_needs_somebody_who_brings_its_crd(addon):
+    """Webhooks order the two only where both are there; alone, the chart would fail on a kind that nobody knows."""
+    needs = {**{name: set(each.needs) for name, each in CATALOGUE.items()}, addon.name: set(addon.needs)}
+    there = objects.kinds_of(addon.owns_crds).union(
+        *(objects.kinds_of(CATALOGUE[name].owns_crds) for name in reachable(addon.name, needs))
+    )
+    everybody_s = set[str]().union(*(objects.kinds_of(each.owns_crds) for each in CATALOGUE.values()))
+    assert addon.creates & everybody_s <= there
+
+
+def spellings(kind: str) -> set[str]:
+    """A kind as a webhook's rule may spell it, in the plural."""
+    return {kind.lower(), f"{kind.lower()}s", f"{kind.lower()}es"}
+
+
+@charts.needs_reference
+@pytest.mark.parametrize(
+    "addon",
+    [
+        pytest.param(each, id=name)
+        for name, each in CATALOGUE.items()
+        if isinstance(each.source, Chart) and each.webhooks
+    ],
+)
+def test_a_webhook_is_declared_with_what_it_sees(addon):
+    """The order stands on the kinds, and on that nobody is told to look away who does not."""
+    # Those that the software makes when it runs have no rules in the chart.
+    hooks = [hook for hook in charts.chart_facts(addon.source.name)["webhooks"] if "rules" in hook]
+    own = objects.kinds_of(addon.owns_crds)
+    universe = own.union(*(hook.intercepts for hook in addon.webhooks))
+
+    def kinds(rule: str) -> set[str]:
+        resource = rule.split()[1].partition("/")[2].partition("/")[0]
+        return own if resource == "*" else {kind for kind in universe if resource in spellings(kind)}
+
+    seen = [(hook["failure_policy"], frozenset[str]().union(*map(kinds, hook["rules"])), hook) for hook in hooks]
+    declared = [(hook.failure_policy, hook.intercepts, hook) for hook in addon.webhooks]
+    if hooks:
+        assert Counter(each[:2] for each in declared) == Counter(each[:2] for each in seen)
+    selective = Counter(each[:2] for each in seen if each[2]["namespace_selector"] or each[2]["object_selector"])
+    narrowed = Counter(each[:2] for each in declared if each[2].opt_in or each[2].except_namespaces)
+    assert not hooks or narrowed <= selective

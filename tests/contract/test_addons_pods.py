@@ -118,7 +118,7 @@ def test_the_daemonsets_of_all_together_leave_half_of_the_smallest_node(chosen, 
     total = {"cpu": EKS_OWN["cpu"], "memory": EKS_OWN["memory"]}
     for name in chosen:
         addon = CATALOGUE[name]
-        if isinstance(addon.source, Objects) or not chart_of(addon):
+        if not isinstance(addon.source, (Chart, EksAddon)) or not chart_of(addon):
             continue
         values = known(values_of(addon, addon.settings(), charts.fake_handle(), {}))
         running = everywhere(addon, values)
@@ -141,6 +141,54 @@ def test_controllers_say_what_they_need(addon, known):
         if kinds.get(pod) in ("Deployment", "StatefulSet") and not (asks["cpu"] and asks["memory"])
     ]
     assert silent == []
+
+
+# Pod Security.
+
+PRIVILEGED_LATER = {
+    "gpu-operator": "the operator makes its DaemonSets when it runs",
+    "velero": "the node agent, which a value turns on",
+}
+"""Who has privileged pods that the chart does not render by itself."""
+BASELINE_CAPABILITIES = {
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+}
+"""Kubernetes, "Pod Security Standards"."""
+
+
+def beyond_baseline(name: str) -> bool:
+    """Whether pods of a chart do what the standard baseline refuses."""
+    pods = charts.chart_facts(name)["workloads"]
+    return any(
+        pod.get("host_paths")
+        or pod.get("host_network")
+        or pod.get("host_pid")
+        or container.get("privileged") is True
+        or set(container.get("capabilities_add", [])) - BASELINE_CAPABILITIES
+        for pod in pods
+        for container in pod["containers"]
+    )
+
+
+@charts.needs_reference
+@pytest.mark.parametrize("addon", each(*(addon for addon in CHARTS if addon.create_namespace)))
+def test_a_namespace_is_privileged_where_its_pods_are_and_nowhere_else(addon):
+    """A standard that is too strict keeps the pods from coming, one that is too loose lets anybody's in."""
+    there = [other for other in CHARTS if other.namespace == addon.namespace]
+    expected = addon.name in PRIVILEGED_LATER or any(beyond_baseline(str(chart_of(other))) for other in there)
+    assert (addon.pod_security == "privileged") is expected
 
 
 # Objects of our own.

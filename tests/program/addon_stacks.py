@@ -57,7 +57,7 @@ class Recorded:
             part.urn
             for part in self.parts(addon)
             if part.type in (RELEASE, MANAGED)
-            or (part.package == "kubernetes" and (_kind(part), part.inputs["metadata"]["name"]) != ("Namespace", own))
+            or (part.package == "kubernetes" and (_kind(part), _name(part)) != ("Namespace", own))
         )
 
     def installed(self) -> tuple[str, ...]:
@@ -67,6 +67,11 @@ class Recorded:
 
 def _kind(resource: Resource) -> str:
     return str(resource.inputs.get("kind", ""))
+
+
+def _name(resource: Resource) -> str:
+    """Of an object; a file of objects has none."""
+    return str(resource.inputs.get("metadata", {}).get("name", ""))
 
 
 @functools.cache

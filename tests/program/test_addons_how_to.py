@@ -82,6 +82,7 @@ def held(addon, known):
     test_addons_pods.test_every_pod_fits_the_smallest_system_node(addon, known)
     test_addons_pods.test_controllers_say_what_they_need(addon, known)
     test_addons_pairs.test_a_chart_s_kinds_that_a_webhook_sees_are_declared(addon)
+    test_addons_pairs.test_who_makes_a_custom_resource_needs_somebody_who_brings_its_crd(addon)
 
 
 @charts.needs_reference
@@ -101,6 +102,7 @@ def test_it_passes_the_tests_of_the_catalogue(catalogue, known):
         ('repository="image.repository"', 'repository="image.name"'),
         ('{"Service", "ServiceMonitor"}', '{"ServiceMonitor"}'),
         ('kind="Deployment"', 'kind="StatefulSet"'),
+        ('needs=("coredns", "kube-prometheus-stack")', 'needs=("coredns",)'),
     ],
 )
 def test_the_same_tests_refuse_a_mistake_in_it(known, right, wrong):

@@ -190,6 +190,18 @@ def test_nodes_are_told_once_what_the_class_says(it):
     ]
 
 
+def test_nodes_are_as_safe_as_managed_ones(it):
+    """The metadata are asked with a token, from as far as on managed nodes; no disk is in the clear or stays behind."""
+    system = it.of_type("aws:ec2/launchTemplate:LaunchTemplate")[0].inputs["metadataOptions"]
+    assert system["httpTokens"] == "required"
+    for spec in by_name(it, CLASS).values():
+        assert spec["metadataOptions"] == {key: system[key] for key in spec["metadataOptions"]}
+        assert {"httpEndpoint", "httpTokens", "httpPutResponseHopLimit"} == set(spec["metadataOptions"])
+        for disk in spec["blockDeviceMappings"]:
+            assert disk["ebs"]["encrypted"] is True
+            assert disk["ebs"]["deleteOnTermination"] is True
+
+
 def test_the_ebs_driver_may_attach_to_karpenter_s_nodes(it):
     (policy,) = [each for each in it.of_type(INLINE) if each.name.startswith("aws-ebs-csi-driver")]
     assert '"ec2:ResourceTag/eks:cluster-name": "acme"' in policy.inputs["policy"]

@@ -12,6 +12,7 @@ from addons import grafana, registry
 from addons.catalog.accelerators.dcgm_exporter import METRICS
 from addons.monitoring import alerts, efa, series
 from addons.monitoring.dashboards import dashboards
+from addons.values import objects_of
 from infra.handle import Edge, Login, Storage
 from tests.contract import charts
 
@@ -202,6 +203,38 @@ def test_every_expression_asks_for_series_that_exist():
         assert names - functions - labels or "vector(" in expr
 
 
+def test_every_expression_asks_for_values_of_labels_that_exist():
+    """So is one that asks for a misspelt condition."""
+    # EKS user guide, "Detect node health issues"; Kubernetes, "Node status" and "Pod phase".
+    conditions = {f"{part}Ready" for part in ("", "AcceleratedHardware", "ContainerRuntime", "Kernel", "Networking")}
+    phases = {"Failed", "Pending", "Running", "Succeeded", "Unknown"}
+    resources = {"aws_amazon_com_neuron", "nvidia_com_gpu", "vpc_amazonaws_com_efa"}
+    asked: dict[str, set[str]] = {}
+    for expr in expressions():
+        # Kueue's series spell resources as Kubernetes does.
+        for matchers in re.findall(r"\bkube_\w+\{([^}]*)\}", expr):
+            for label, value in re.findall(r'(\w+)="([^"]*)"', matchers):
+                asked.setdefault(label, set()).add(value)
+    assert asked["condition"] <= conditions
+    assert asked["phase"] <= phases
+    assert asked["status"] <= {"true", "false", "unknown"}
+    assert asked["resource"] <= resources
+
+
+def test_who_waits_is_pending_and_who_uses_runs():
+    rules = [rule for group in alerts.rules(charts.fake_handle(), LIMITS)["groups"] for rule in group["rules"]]
+    phases = {
+        name: set(re.findall(r'phase="(\w+)"', rule["expr"]))
+        for rule in rules
+        for name in [rule.get("alert", rule.get("record"))]
+    }
+    assert {name: found for name, found in phases.items() if found} == {
+        "AcceleratedPodPending": {"Pending"},
+        alerts.UNUSED_NODE: {"Running"},
+        "EfaNotUsed": {"Running"},
+    }
+
+
 def test_the_exporter_of_gpus_exposes_what_is_asked_for():
     assert set(series.DCGM_FIELDS) <= set(METRICS)
 
@@ -273,6 +306,32 @@ def test_unused_gpu_nodes_are_priced_at_their_capacity():
 
 
 # EFA.
+
+
+def test_a_gpu_that_no_pod_holds_is_not_shown_as_one_that_the_exporter_holds(known):
+    # A GPU that nobody holds comes without `pod` (NVIDIA/dcgm-exporter#277), and Prometheus then puts on what the
+    # target has: GpuHeldIdle would name the exporter's own pod on every node with a free GPU.
+    (monitor,) = (
+        found
+        for found in known(objects_of(MONITORING, MONITORING.settings(), charts.fake_handle()))
+        if found["metadata"]["name"] == "gpus"
+    )
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert endpoint["honorLabels"] is True
+    # As the operator makes them, before the monitor's own relabelings.
+    target = {"container": "exporter", "instance": "10.0.0.1:9400", "namespace": "dcgm-exporter", "pod": "dcgm-x"}
+    for rule in endpoint["relabelings"]:
+        if rule.get("action") == "labeldrop":
+            target = {name: value for name, value in target.items() if not re.fullmatch(rule["regex"], name)}
+        else:
+            target[rule["targetLabel"]] = "ip-10-0-0-1"
+    assert target == {"instance": "10.0.0.1:9400", "node": "ip-10-0-0-1"}
+
+
+def test_nobody_waits_until_every_node_with_efa_has_its_exporter(known):
+    # A broken node, which is there to be replaced, would hold up the next `up` until it fails.
+    (daemon, _) = known(efa.exporter(charts.fake_handle(), "monitoring"))
+    assert daemon["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
 
 
 def test_the_exporter_runs_where_efa_is_and_tolerates_what_is_there(known):

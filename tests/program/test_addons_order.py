@@ -81,7 +81,7 @@ def test_no_crd_and_no_namespace_has_two_owners(it):
 
 def test_an_addon_comes_after_what_it_needs(it):
     for name in it.installed():
-        for need in CATALOGUE[name].needs:
+        for need in (*CATALOGUE[name].needs, *(set(CATALOGUE[name].follows) & set(it.installed()))):
             for urn in it.source(name):
                 assert it.source(need) <= it.behind[urn], f"{name} before {need}"
 
@@ -98,9 +98,10 @@ def test_a_webhook_that_fails_closed_is_ready_before_what_it_sees(it):
             for part in it.parts(name):
                 if part.package != "kubernetes" or part.urn in before:
                     continue
-                release = part.type == RELEASE
-                kinds = addon.makes if release else frozenset({part.inputs["kind"]})
-                space = addon.namespace if release else part.inputs["metadata"].get("namespace", "")
+                # A release, or a file of its makers.
+                whole = "kind" not in part.inputs
+                kinds = addon.makes if whole else frozenset({part.inputs["kind"]})
+                space = addon.namespace if whole else part.inputs["metadata"].get("namespace", "")
                 if any(hook.blocks(kinds, space) for hook in CATALOGUE[provider].webhooks):
                     assert there <= it.behind[part.urn], f"{named(part)} does not wait for {provider}"
 

@@ -276,6 +276,18 @@ def test_what_an_addon_stands_on_must_be_there(record_settings, missing, addon, 
         record_settings(raw)
 
 
+def test_the_gateway_api_waits_for_the_cluster(prod: Plan):
+    (crds,) = prod.of_type("kubernetes:yaml/v2:ConfigFile")
+    assert crds.name == "gateway-api-crds"
+    (component,) = [each for each in prod.of_type("slipway:addons:AddOn") if each.name == crds.name]
+    assert component.outputs["version"] == "v1.6.1"
+    assert crds.parent == component.urn
+    entries = {
+        entry.urn for entry in prod.of_type("aws:eks/accessEntry:AccessEntry") if entry.name.startswith("cluster")
+    }
+    assert entries <= set(crds.dependencies)
+
+
 def test_no_linter_finds_anything_in_their_policies(plan):
     names = ("aws-load-balancer-controller", "cert-manager", "external-", "velero")
     found = [

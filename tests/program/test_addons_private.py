@@ -237,6 +237,11 @@ def test_an_addon_asks_for_its_endpoints_itself(addon, known):
     assert needed <= {*required(internet=False, lustre=False, efs=False), *addon.endpoints, *by_observability}
 
 
+def test_the_files_of_secrets_have_their_endpoint():
+    """The provider has no policy to read it off: it asks Secrets Manager as the pod whose volume it fills."""
+    assert "secretsmanager" in CATALOGUE["secrets-store-csi-driver-provider-aws"].endpoints
+
+
 def test_every_exception_is_still_one():
     """A reason for what no add-on does any more would hide the next one."""
     called = {call for index in range(len(SELECTIONS)) for call in calls(private(index))}

@@ -179,7 +179,7 @@ def test_all_mistakes_are_told_at_once():
         " known: disks, tapes, volumes, extra, more",
         "addons.disable[0]: 'disk' is not an add-on (did you mean 'disks'?); known: disks, tapes, volumes, extra, more",
         "addons.enable: extra needs more, which preset minimal does not bring; add it",
-        "addons.enable: disks conflicts with tapes; add one of them to addons.disable",
+        "addons.enable: disks conflicts with tapes; add disks to addons.disable",
         "addons.settings.volumes.maxSize: 'all': input should be a valid integer",
         "addons.settings.volumes.maxSise: unknown key (did you mean 'maxSize'?); allowed: maxSize",
         "addons.settings.more: more is not enabled; add it to addons.enable or take its settings out",
@@ -188,6 +188,15 @@ def test_all_mistakes_are_told_at_once():
     with pytest.raises(SettingsError) as raised:
         registry.select(settings, known)
     assert list(raised.value.problems) == registry.problems(settings, known)
+
+
+def test_what_a_conflict_advises_is_legal_itself():
+    known = catalogue(addon("disks", conflicts=("tapes",)), addon("tapes", presets=(), conflicts=("disks",)))
+    both = AddonsSettings(preset="minimal", enable=("disks", "tapes"))
+    assert messages(both, known) == ["addons.enable: disks conflicts with tapes; take one of them out of addons.enable"]
+    tapes = AddonsSettings(preset="minimal", enable=("tapes",))
+    assert messages(tapes, known) == ["addons.enable: disks conflicts with tapes; add disks to addons.disable"]
+    assert messages(tapes.model_copy(update={"disable": ("disks",)}), known) == []
 
 
 def test_a_need_that_is_disabled_names_both_sides():
@@ -269,6 +278,26 @@ def test_a_webhook_that_is_ignored_or_looks_elsewhere_makes_nobody_wait():
     pods = frozenset({"Pod"})
     for hooks in (webhook_for("Pod", policy="Ignore"), webhook_for("Pod", except_=("kube-system",))):
         assert after(catalogue(addon("queue", webhooks=hooks), addon("job", creates=pods)), "job") == ()
+
+
+def test_whoever_looks_once_comes_after_what_it_looks_for_where_both_are_there():
+    known = catalogue(addon("controller", follows=("kinds",)), addon("kinds", presets=()))
+    assert [(one.addon.name, one.after) for one in registry.select(MINIMAL, known)] == [("controller", ())]
+    both = AddonsSettings(preset="minimal", enable=("kinds",))
+    found = [(one.addon.name, one.after) for one in registry.select(both, known)]
+    assert found == [("kinds", ()), ("controller", ("kinds",))]
+    assert check(catalogue(addon("controller", follows=("kind",)), addon("kinds"))) == [
+        "controller: follows names 'kind', which is unknown (did you mean 'kinds'?)"
+    ]
+    assert check(catalogue(addon("a", follows=("b",)), addon("b", needs=("a",)))) == [
+        "add-ons wait for each other: a needs b needs a"
+    ]
+
+
+@pytest.mark.parametrize("name", ["aws-load-balancer-controller", "external-dns"])
+def test_who_serves_the_gateway_api_starts_when_its_kinds_are_there(name):
+    # The one looks for them once, when it starts (aws-load-balancer-controller#4602); the other ends without them.
+    assert "gateway-api-crds" in registry.discover()[name].follows
 
 
 def test_webhooks_that_wait_for_each_other_are_an_error_with_their_names():

@@ -211,6 +211,12 @@ def test_it_reaches_tainted_nodes_of_its_kind_and_no_other(known):
         assert all(taint.toleration in spec["tolerations"] for taint in handle.taints)
 
 
+def test_nobody_waits_until_every_node_has_pulled(known):
+    # A tenth of the nodes at a time, minutes for each: `up` would fail long before the last one.
+    (item,) = known(objects("image-prepull", handle_with({}, ("gpu", "nvidia"))))
+    assert item["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
+
+
 @pytest.mark.parametrize("image", ["nvcr.io/nvidia/pytorch", "PyTorch:1", "a b:1", "a/b@sha256:12", ":1"])
 def test_an_image_without_a_version_is_refused(image):
     chosen = AddonsSettings.model_validate(
@@ -230,5 +236,5 @@ def test_an_image_without_a_version_is_refused(image):
 def test_one_autoscaler_of_nodes_at_a_time():
     both = AddonsSettings(preset="minimal", enable=("karpenter-crd", "karpenter", "karpenter-node-pools"))
     assert [problem.message for problem in registry.problems(both)] == [
-        "cluster-autoscaler conflicts with karpenter; add one of them to addons.disable"
+        "cluster-autoscaler conflicts with karpenter; add cluster-autoscaler to addons.disable"
     ]

@@ -12,6 +12,7 @@ from addons.spec import Webhook
 from addons.tags import separable
 from addons.values import images_of, values_of
 from infra.handle import Registry
+from infra.model import validate
 from tests.contract import charts
 
 HOST = "111122223333.dkr.ecr.us-west-2.amazonaws.com"
@@ -39,6 +40,17 @@ def test_tags_as_one_text_can_be_read_back(tags):
 def test_a_webhook_that_is_asked_for_blocks_nobody_else(opt_in, blocks):
     webhook = Webhook(intercepts=frozenset({"Pod"}), failure_policy="Fail", opt_in=opt_in)
     assert webhook.blocks(frozenset({"Pod"}), "default") is blocks
+
+
+def test_the_load_balancer_controller_holds_nobody_up(known):
+    """Its webhooks as they are declared: the chart's own values would have every Service wait for its pods."""
+    controller = addon("aws-load-balancer-controller")
+    for handle, settings in charts.cases(controller):
+        values = known(values_of(controller, settings, handle, {}))
+        assert values["enableServiceMutatorWebhook"] is False
+        assert values["webhookConfig"] == {"ingressValdationFailurePolicy": "Ignore"}
+        assert values["enableCertManager"] is True
+    assert not any("Service" in hook.intercepts for hook in controller.webhooks)
 
 
 def test_an_image_in_a_list_of_containers_comes_from_the_mirror(known):
@@ -110,3 +122,26 @@ def test_a_preset_leaves_out_what_has_nothing_to_stand_on(name):
     there = charts.fake_handle(edge=charts.edge(), storage=charts.storage(("backups",)))
     assert addon(name).applies(there) is None
     assert "the stack has no" in addon(name).applies(charts.fake_handle())
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "says"),
+    [
+        ([{"name": "team-a"}, {"name": "team-b"}, {"name": "team-a"}], "team-a more than once"),
+        ([{"name": "kube-system", "create": False}], "would be cut off"),
+        ([{"name": "team-a", "toCidrs": ["300.1.1.1/40"]}], "Octet 300 (> 255)"),
+        ([{"name": "team-a", "toCidrs": ["10.1.2.3/16"]}], "has host bits set"),
+    ],
+)
+def test_defaults_that_the_cluster_could_not_take_are_refused(namespaces, says):
+    _, (problem,) = validate(addon("namespace-defaults").settings, {"namespaces": namespaces}, ("settings",))
+    assert says in problem.message
+
+
+@pytest.mark.usefixtures("known")
+def test_velero_finds_the_class_of_snapshots_that_it_needs():
+    """By the label alone: without such a class it leaves volumes out of a backup, and says so only in its log."""
+    velero, classes = addon("velero"), addon("volume-snapshot-classes")
+    assert classes.name in velero.needs
+    made = classes.source.build(charts.fake_handle(), classes.settings())
+    assert [each["metadata"]["labels"]["velero.io/csi-volumesnapshot-class"] for each in made] == ["true"]

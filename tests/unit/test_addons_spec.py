@@ -4,10 +4,22 @@ from typing import Any
 
 import pytest
 
-from addons.spec import AddOn, AddOnSettings, Chart, EksAddon, Identity, ManagedSettings, Objects, Placement, Ready
+from addons.spec import (
+    AddOn,
+    AddOnSettings,
+    Chart,
+    EksAddon,
+    Identity,
+    ManagedSettings,
+    Manifest,
+    Objects,
+    Placement,
+    Ready,
+)
 
 READY = (Ready(kind="Deployment", name="x"),)
 CHART = Chart(repo="https://charts.example.com", name="x", version="1.2.3")
+MANIFEST = Manifest(url="https://example.com/download/v1.2.3/install.yaml", version="v1.2.3")
 
 
 def addon(**changes) -> AddOn[Any]:
@@ -29,6 +41,20 @@ def test_a_chart_has_an_exact_version(version):
         Chart(repo="https://charts.example.com", name="x", version=version)
 
 
+@pytest.mark.parametrize(
+    ("url", "version", "says"),
+    [
+        ("https://example.com/download/v1.2.3/install.yaml", "v1.2.x", "not an exact version"),
+        ("https://example.com/download/v1.2.3/install.yaml", "v1.2.4", "must start with https:// and have /v1.2.4/"),
+        ("https://example.com/main/install.yaml", "v1.2.3", "must start with https:// and have /v1.2.3/"),
+        ("http://example.com/download/v1.2.3/install.yaml", "v1.2.3", "must start with https://"),
+    ],
+)
+def test_a_manifest_is_of_an_exact_version(url, version, says):
+    with pytest.raises(ValueError, match=says):
+        Manifest(url=url, version=version)
+
+
 @pytest.mark.parametrize("repo", ["http://charts.example.com", "charts.example.com", ""])
 def test_a_chart_comes_from_a_repository_that_helm_reads(repo):
     with pytest.raises(ValueError, match="must start with https:// or oci://"):
@@ -41,7 +67,16 @@ def test_a_chart_comes_from_a_repository_that_helm_reads(repo):
         ({"name": "My_Addon"}, "name 'My_Addon' is not a DNS label"),
         ({"namespace": "Kube"}, "namespace 'Kube' is not a DNS label"),
         ({"docs": "ask someone"}, "docs 'ask someone' is not a link"),
-        ({"ready": ()}, "runs pods but names nothing that shows it is ready"),
+        (
+            {"source": MANIFEST, "values": lambda _handle, _settings: {"a": 1}},
+            "objects take no values",
+        ),
+        (
+            {"source": MANIFEST, "identities": (Identity(service_account="x", managed_policies=("P",)),)},
+            "a manifest is taken as it is: no identities, no images",
+        ),
+        ({"source": MANIFEST, "ready": ()}, "names nothing that shows that it is there"),
+        ({"ready": ()}, "names nothing that shows that it is there"),
         ({"owns_crds": ("Foo",)}, "'Foo' is not a full CRD name"),
         ({"creates": frozenset({"services"})}, "'services' is not a kind"),
         ({"needs": ("x",)}, "names itself in needs or conflicts"),
@@ -72,7 +107,7 @@ def test_a_contradiction_is_refused_by_name(changes, message):
 
 
 def test_every_contradiction_is_told_at_once():
-    with pytest.raises(ValueError, match=r"not a DNS label.*nothing that shows it is ready.*must be positive"):
+    with pytest.raises(ValueError, match=r"not a DNS label.*nothing that shows that it is there.*must be positive"):
         addon(name="My_Addon", ready=(), timeout_minutes=0)
 
 

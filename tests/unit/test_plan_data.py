@@ -185,6 +185,19 @@ def test_faults_are_found(fault):
     assert (message or "is not made from the plan's cluster") in "\n".join(map(str, found))
 
 
+def test_an_object_is_made_once():
+    def made(logical, **meta):
+        urn = urns.child(NETWORK, "kubernetes:core/v1:Namespace", logical)
+        inputs = {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
+        return resource(urn, inputs=inputs, provider=f"{KUBERNETES}::p-2")
+
+    plan = sound()
+    (found,) = check(replace(plan, resources=(*plan.resources, made("one", name="a"), made("other", name="a"))))
+    assert str(found).endswith("other: makes the Namespace a, as one does")
+    apart = (made("one", name="a"), made("two", name="b"), made("three", name="a", namespace="x"))
+    assert check(replace(plan, resources=(*plan.resources, *apart))) == ()
+
+
 def test_ids_are_no_difference():
     assert compare(sound("vpc-1"), sound("vpc-2")) == ()
 

@@ -2,12 +2,10 @@
 
 from typing import Final
 
-from addons.registries import eks_registry
+from addons import efa_charts
 from addons.spec import AddOn, AddOnSettings, Chart, Image, Placement, Ready, Values
 from infra.handle import ClusterHandle
 
-# What the chart tolerates where its list of tolerations is empty.
-_TOLERATIONS: Final = ({"key": "CriticalAddonsOnly", "operator": "Exists"},)
 _SINCE: Final = (1, 35)
 """The first minor that AWS's page on EFA by dynamic resource allocation asks for."""
 
@@ -24,17 +22,7 @@ class AwsDranetSettings(AddOnSettings):
 
 
 def _values(handle: ClusterHandle, settings: AwsDranetSettings) -> Values:
-    ours = {kind for pool in handle.node_pools if pool.efa_interfaces for kind in pool.instance_types}
-    types = sorted(ours | set(settings.instance_types))
-    values: Values = {
-        # The chart pulls from us-west-2 wherever it runs.
-        "image": {"repository": f"{eks_registry(handle.region)}/eks/dranet"},
-        "tolerations": list(_TOLERATIONS),
-    }
-    if types:
-        # The chart's own list ends with the types of its release: newer ones would offer nothing.
-        values["supportedInstanceLabels"] = {"values": types}
-    return values
+    return efa_charts.values(handle, "eks/dranet", settings.instance_types)
 
 
 def _applies(handle: ClusterHandle) -> str | None:

@@ -1,13 +1,8 @@
 """AWS EFA device plugin: makes EFA interfaces a resource that pods ask for."""
 
-from typing import Final
-
-from addons.registries import eks_registry
+from addons import efa_charts
 from addons.spec import AddOn, AddOnSettings, Chart, Image, Placement, Ready, Values
 from infra.handle import ClusterHandle
-
-# What the chart tolerates where its list of tolerations is empty.
-_TOLERATIONS: Final = ({"key": "CriticalAddonsOnly", "operator": "Exists"},)
 
 
 class EfaSettings(AddOnSettings):
@@ -18,17 +13,7 @@ class EfaSettings(AddOnSettings):
 
 
 def _values(handle: ClusterHandle, settings: EfaSettings) -> Values:
-    ours = {kind for pool in handle.node_pools if pool.efa_interfaces for kind in pool.instance_types}
-    types = sorted(ours | set(settings.instance_types))
-    values: Values = {
-        # The chart pulls from us-west-2 wherever it runs.
-        "image": {"repository": f"{eks_registry(handle.region)}/eks/aws-efa-k8s-device-plugin"},
-        "tolerations": list(_TOLERATIONS),
-    }
-    if types:
-        # The chart's own list ends with the types of its release: newer ones would get no EFA resource.
-        values["supportedInstanceLabels"] = {"values": types}
-    return values
+    return efa_charts.values(handle, "eks/aws-efa-k8s-device-plugin", settings.instance_types)
 
 
 def _applies(handle: ClusterHandle) -> str | None:

@@ -233,6 +233,8 @@ ADDON = AddOn(
     ),
     identities=(Identity(service_account=_NAME, policy=_policy, irsa="serviceAccount.annotations"),),
     needs=("cert-manager", "coredns"),
+    # It serves the Gateway API if it finds its kinds when it starts, and not otherwise.
+    follows=("gateway-api-crds",),
     owns_crds=(
         "albtargetcontrolconfigs.elbv2.k8s.aws",
         "globalaccelerators.aga.k8s.aws",

@@ -93,6 +93,8 @@ ADDON = AddOn(
     ),
     identities=(Identity(service_account=_NAME, policy=_policy, irsa="serviceAccount.annotations"),),
     needs=("coredns",),
+    # It does not start with sources of the Gateway API whose kinds are not there yet.
+    follows=("gateway-api-crds",),
     stands_on=("edge.zone",),
     owns_crds=("dnsendpoints.externaldns.k8s.io",),
     creates=frozenset({"Service"}),

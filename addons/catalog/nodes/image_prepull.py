@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import pulumi
 from pydantic import Field
 
+from addons.objects import NOT_AWAITED
 from addons.registries import eks_registry
 from addons.spec import AddOn, AddOnSettings, Objects
 from infra.catalog import names
@@ -73,7 +74,12 @@ def _daemon_set(
     return {
         "apiVersion": "apps/v1",
         "kind": "DaemonSet",
-        "metadata": {"name": f"{_NAME}-{kind}", "namespace": _NAME, "labels": labels},
+        "metadata": {
+            "name": f"{_NAME}-{kind}",
+            "namespace": _NAME,
+            "labels": labels,
+            "annotations": dict(NOT_AWAITED),
+        },
         "spec": {
             "selector": {"matchLabels": labels},
             "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": f"{share}%"}},

@@ -74,10 +74,14 @@ def _monitor(name: str, labels: Mapping[str, str], port: str) -> dict[str, Any]:
 
 
 def _gpu_exporter() -> dict[str, Any]:
-    """Metrics keep the labels of the pod that holds the GPU, instead of the exporter's own."""
+    """Metrics keep the labels of the pod that holds the GPU, and have none of the exporter's own.
+
+    A GPU that nobody holds comes without them (NVIDIA/dcgm-exporter#277): it would seem to be the exporter's.
+    """
     monitor = _monitor("gpus", {"app.kubernetes.io/name": "dcgm-exporter"}, "metrics")
     (endpoint,) = monitor["spec"]["endpoints"]
-    endpoint.update(honorLabels=True, relabelings=[NODE_OF_POD])
+    own = {"action": "labeldrop", "regex": "container|namespace|pod"}
+    endpoint.update(honorLabels=True, relabelings=[NODE_OF_POD, own])
     return monitor
 
 

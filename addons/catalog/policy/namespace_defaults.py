@@ -1,9 +1,11 @@
 """Namespace defaults: what pods of a tenant's namespace may talk to, and which Pod Security Standard holds there."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Network
 from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from addons.objects import namespace
 from addons.spec import BUILT_IN_NAMESPACES, AddOn, AddOnSettings, Objects, PodSecurity
@@ -16,13 +18,18 @@ _AGENT: Final = "169.254.170.23/32"
 """The EKS Pod Identity agent, from which pods get the credentials of their role."""
 
 Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-Cidr = Annotated[str, Field(pattern=r"^(\d{1,3}\.){3}\d{1,3}/\d{1,2}$")]
+
+
+def _of_tenants(name: str) -> str:
+    if name == "kube-system":
+        raise ValueError("the cluster's own pods are there, and would be cut off from the API server and from AWS")
+    return name
 
 
 class TenantNamespace(Model):
     """A namespace of people's pods."""
 
-    name: Namespace
+    name: Annotated[Namespace, AfterValidator(_of_tenants)]
     """Such as team-vision."""
     create: bool = True
     """Whether to make it. One that somebody else makes gets the network policies alone."""
@@ -33,15 +40,22 @@ class TenantNamespace(Model):
     """Namespaces whose pods may reach its pods, such as that of an ingress gateway or of Prometheus."""
     to_namespaces: tuple[Namespace, ...] = ()
     """Namespaces whose pods its pods may reach."""
-    to_cidrs: tuple[Cidr, ...] = ("0.0.0.0/0",)
+    to_cidrs: tuple[IPv4Network, ...] = (IPv4Network("0.0.0.0/0"),)
     """Addresses outside of the cluster's pods that they may reach, by HTTPS: by default all, as AWS's endpoints and
     package registries have no fixed ones."""
+
+
+def _once(spaces: tuple[TenantNamespace, ...]) -> tuple[TenantNamespace, ...]:
+    twice = sorted(name for name, count in Counter(space.name for space in spaces).items() if count > 1)
+    if twice:
+        raise ValueError(f"{', '.join(twice)} more than once")
+    return spaces
 
 
 class NamespaceDefaultsSettings(AddOnSettings):
     """Settings of the namespace defaults. Network policies take effect with `addons.settings.vpc-cni.networkPolicy`."""
 
-    namespaces: tuple[TenantNamespace, ...] = ()
+    namespaces: Annotated[tuple[TenantNamespace, ...], AfterValidator(_once)] = ()
     """Namespaces with defaults."""
 
 
@@ -80,7 +94,7 @@ def _defaults(space: TenantNamespace) -> Iterator[dict[str, Any]]:
         space, "pod-identity", ["Egress"], {"egress": [{"to": agent, "ports": [{"protocol": "TCP", "port": 80}]}]}
     )
     if space.to_cidrs:
-        outside = [{"ipBlock": {"cidr": cidr}} for cidr in space.to_cidrs]
+        outside = [{"ipBlock": {"cidr": str(cidr)}} for cidr in space.to_cidrs]
         https = [{"protocol": "TCP", "port": 443}]
         yield _policy(space, "https", ["Egress"], {"egress": [{"to": outside, "ports": https}]})
     if space.from_namespaces:

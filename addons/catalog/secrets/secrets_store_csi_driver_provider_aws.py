@@ -37,6 +37,8 @@ ADDON = AddOn(
             tag="image.tag",
         ),
     ),
+    # It asks as the pod whose volume it fills. Parameter Store's endpoint every private cluster has.
+    endpoints=("secretsmanager",),
     needs=("secrets-store-csi-driver",),
     # Without it the volumes of pods on GPU nodes would wait for ever.
     placement=Placement(accelerated=("tolerations",)),
