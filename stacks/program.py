@@ -70,7 +70,13 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
     )
     eks_provider = eks.Provider("eks")
     under = pulumi.ResourceOptions(providers=[aws_provider, eks_provider])
+    account_id = (
+        pulumi.Output.from_input(platform.account_id)
+        if platform.account_id
+        else aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(provider=aws_provider)).account_id
+    )
     common: dict[str, Any] = {
+        "account_id": account_id,
         "platform": platform.name,
         "region": region,
         "partition": partition,
@@ -78,11 +84,6 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
         "tags": tags,
         "permissions_boundary": platform.permissions_boundary,
     }
-    account_id = (
-        pulumi.Output.from_input(platform.account_id)
-        if platform.account_id
-        else aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(provider=aws_provider)).account_id
-    )
     key = DataKey(
         "data",
         DataKeyArgs(
@@ -187,7 +188,7 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
         ready=[*network.ready, *(item for each in first.values() for item in each.resources)],
     )
     karpenter = None
-    if any(each.addon.name == "karpenter" for each in selected):
+    if any(each.addon.name == karpenter_groups.ADDON for each in selected):
         karpenter = Karpenter(
             "karpenter",
             KarpenterArgs(
@@ -222,7 +223,6 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
         under,
         aws_provider=aws_provider,
     )
-    common["account_id"] = account_id
     edge = None
     if settings.edge:
         edge = Edge(
