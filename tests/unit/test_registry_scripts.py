@@ -33,13 +33,20 @@ esac
 """
 
 
+JQ = f"""#!{sys.executable}
+import json, sys
+print(json.load(sys.stdin)[sys.argv[2].removeprefix(".")])
+"""
+"""As much of jq as the scripts use, for machines that have none: `jq -er .key`."""
+
+
 class Box:
     """A folder in which a script runs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "bin").mkdir()
-        for name, text in (("aws", AWS), ("docker", DOCKER)):
+        for name, text in (("aws", AWS), ("docker", DOCKER), ("jq", JQ)):
             (folder / "bin" / name).write_text(text)
             (folder / "bin" / name).chmod(0o755)
 
