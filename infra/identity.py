@@ -15,6 +15,13 @@ Backend = Literal["pod-identity", "irsa"]
 POD_IDENTITY_SERVICE = "pods.eks.amazonaws.com"
 
 
+def allowing(*statements: Mapping[str, Any]) -> pulumi.Output[str]:
+    """A policy that allows what each statement says by `Action`, `Resource` and `Condition`, which may hold Outputs."""
+    return pulumi.Output.json_dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in statements]}
+    )
+
+
 def service_trust(service: str, *actions: str) -> str:
     """The trust policy of a role that one AWS service assumes, `sts:AssumeRole` unless said otherwise."""
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": list(actions) or "sts:AssumeRole"}

@@ -17,7 +17,7 @@ import pulumi_aws as aws
 
 from infra import handle, naming
 from infra.catalog.zones import dns_suffix
-from infra.identity import account_trust
+from infra.identity import account_trust, allowing
 
 IMAGE: Final = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 """Has docker, buildx, jq and the AWS CLI. Source: aws/aws-codebuild-docker-images, al/x86_64/standard/5.0."""
@@ -150,7 +150,7 @@ def _project(
         opts=opts,
     )
     policy = aws.iam.RolePolicy(
-        f"{name}-build", role=role.name, policy=_document(_permissions(args, build, group)), opts=opts
+        f"{name}-build", role=role.name, policy=allowing(*_permissions(args, build, group)), opts=opts
     )
     source = (
         {"type": "NO_SOURCE"}
@@ -239,7 +239,7 @@ def _starter(
     policy = aws.iam.RolePolicy(
         name,
         role=role.name,
-        policy=_document([{"Action": "codebuild:StartBuild", "Resource": [each.arn for each in projects]}]),
+        policy=allowing({"Action": "codebuild:StartBuild", "Resource": [each.arn for each in projects]}),
         opts=opts,
     )
     return role, policy
@@ -304,10 +304,4 @@ def _trust(args: BuildsArgs, service: str, where: str, what: str) -> pulumi.Outp
         f"{service}.amazonaws.com",
         account_id=args.account_id,
         conditions={"ArnLike": {"aws:SourceArn": source}},
-    )
-
-
-def _document(statements: Sequence[Mapping[str, Any]]) -> pulumi.Output[str]:
-    return pulumi.Output.json_dumps(
-        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in statements]}
     )

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from infra import naming
 from infra.catalog.upstreams import hosts, upstream
-from infra.identity import service_trust
+from infra.identity import allowing, service_trust
 from infra.registry.repositories import lifecycle
 from infra.registry.settings import UpstreamSettings
 
@@ -62,7 +62,7 @@ def caches(name: str, args: CacheArgs, opts: pulumi.ResourceOptions) -> tuple[di
             role=args.node_role,
             # What a first pull takes beyond what any pull does. Source: ECR user guide, "IAM permissions required to
             # sync an upstream registry".
-            policy=_document(
+            policy=allowing(
                 {
                     "Action": ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository", "ecr:TagResource"],
                     "Resource": arns,
@@ -121,16 +121,10 @@ def _creation_role(
     policy = aws.iam.RolePolicy(
         name,
         role=role.name,
-        policy=_document(
+        policy=allowing(
             {"Action": ["ecr:CreateRepository", "ecr:TagResource"], "Resource": list(arns)},
             {"Action": ["kms:CreateGrant", "kms:RetireGrant", "kms:DescribeKey"], "Resource": args.key_arn},
         ),
         opts=opts,
     )
     return role, policy
-
-
-def _document(*statements: Mapping[str, object]) -> pulumi.Output[str]:
-    return pulumi.Output.json_dumps(
-        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in statements]}
-    )
