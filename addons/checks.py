@@ -31,6 +31,7 @@ def _unknown_names(catalogue: Catalogue) -> list[str]:
         for name, addon in catalogue.items()
         for what, others, known in (
             ("needs", addon.needs, catalogue),
+            ("needs_one_of", addon.needs_one_of, catalogue),
             ("follows", addon.follows, catalogue),
             ("conflicts", addon.conflicts, catalogue),
             ("presets", addon.presets, PRESETS),
@@ -88,5 +89,10 @@ def _late_needs(catalogue: Catalogue) -> list[str]:
 
 
 def _loops(catalogue: Catalogue) -> list[str]:
-    loop = cycle({name: {*addon.needs, *addon.follows} & set(catalogue) for name, addon in catalogue.items()})
+    loop = cycle(
+        {
+            name: {*addon.needs, *addon.needs_one_of, *addon.follows} & set(catalogue)
+            for name, addon in catalogue.items()
+        }
+    )
     return [loop] if loop else []

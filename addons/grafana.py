@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pulumi
 
+from addons.spec import Entry
 from infra.handle import ClusterHandle, Edge, Login
 
 ENTRY: Final = "grafana"
@@ -56,6 +57,11 @@ def grafana(handle: ClusterHandle, *, anonymous: bool) -> dict[str, Any]:
         **({"additionalDataSources": [_cloudwatch(handle.region)]} if handle.storage.lustre else {}),
         "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}},
     }
+
+
+def entry(service: str) -> Entry:
+    """Its web page, behind the load balancer's login."""
+    return Entry(name=ENTRY, service=service, port=80, target_port=3000, health_path="/api/health")
 
 
 def cluster_role() -> dict[str, Any]:

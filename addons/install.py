@@ -1,6 +1,7 @@
 """One selected add-on becomes one component: namespace, identities, then what it installs."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,16 +9,18 @@ import pulumi
 import pulumi_aws as aws
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
-from addons.objects import ConfigFile, KubernetesObject, logical_name, namespace
+from addons.objects import ConfigFile, Directory, KubernetesObject, logical_name, namespace, type_of
 from addons.registry import Selected
 from addons.settings import IdentityBackend
-from addons.spec import AddOn, Chart, EksAddon, Identity, ManagedSettings, Manifest, Objects
+from addons.spec import AddOn, Chart, EksAddon, Entry, Identity, Kustomization, ManagedSettings, Manifest, Objects
+from addons.transforms import changed, transform
 from addons.values import images_of, objects_of, values_of
 from infra import naming
-from infra.catalog import eks
+from infra.catalog import eks, names
 from infra.handle import ClusterHandle
 from infra.identity import WorkloadIdentity, WorkloadIdentityArgs
 from infra.images import ImageReference
+from infra.problems import Problem, SettingsError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +67,17 @@ def install(
         `done` and what this call added, in order of installation.
     """
     installed = dict(done or {})
-    for selected in ordered:
+    everything = tuple(ordered)
+    reasons = left_out(everything, handle)
+    if not before_nodes:
+        _refuse(everything, reasons)
+    handle = _knowing(handle, everything, reasons)
+    for selected in everything:
         addon = selected.addon
         if addon.before_nodes is not before_nodes:
             continue
         earlier = tuple(dict.fromkeys(item for name in selected.after for item in installed[name].resources))
-        reason = _left_out(selected, handle)
+        reason = reasons.get(addon.name)
         if reason is not None:
             installed[addon.name] = Installed(name=addon.name, version=None, resources=earlier, left_out=reason)
             continue
@@ -88,12 +96,111 @@ def images(ordered: Iterable[Selected], handle: ClusterHandle) -> dict[str, tupl
 
     EKS add-ons have none: EKS pulls theirs from registries of its own in the cluster's region.
     """
-    ours = [each for each in ordered if not isinstance(each.addon.source, EksAddon) and _left_out(each, handle) is None]
+    everything = tuple(ordered)
+    handle = _knowing(handle, everything, left_out(everything, handle))
+    ours = [each for each in _kept(everything, handle) if not isinstance(each.addon.source, EksAddon)]
     return {each.addon.name: images_of(each.addon, each.settings, handle) for each in ours}
 
 
-def _left_out(selected: Selected, handle: ClusterHandle) -> str | None:
-    return None if selected.by_name else selected.addon.applies(handle)
+def entries(ordered: Iterable[Selected], handle: ClusterHandle) -> tuple[Entry, ...]:
+    """The web pages that `install` gives a way in to: those that the edge's entries name."""
+    named = handle.edge.entries if handle.edge else ()
+    return tuple(entry for each in _kept(ordered, handle) for entry in each.addon.entries if entry.name in named)
+
+
+def left_out(ordered: Iterable[Selected], handle: ClusterHandle) -> dict[str, str]:
+    """Which add-ons that came with the preset are of no use on this cluster, and why.
+
+    What needs one of them is left out too. An add-on that is enabled by name never is.
+    """
+    reasons: dict[str, str] = {}
+    for each in ordered:
+        if each.by_name:
+            continue
+        addon = each.addon
+        reason = addon.applies(handle)
+        if reason is None:
+            gone = [name for name in addon.needs if name in reasons]
+            choice = [name for name in each.after if name in addon.needs_one_of]
+            gone += choice if choice and all(name in reasons for name in choice) else []
+            reason = f"needs {' and '.join(gone)}, which {_is(gone)} left out" if gone else None
+        if reason is not None:
+            reasons[addon.name] = reason
+    return reasons
+
+
+def _knowing(handle: ClusterHandle, ordered: Sequence[Selected], reasons: Mapping[str, str]) -> ClusterHandle:
+    """The handle with the names of the add-ons that are installed."""
+    return dataclasses.replace(handle, addons=frozenset(each.addon.name for each in ordered) - reasons.keys())
+
+
+def _refuse(ordered: Sequence[Selected], reasons: Mapping[str, str]) -> None:
+    """An add-on that is enabled by name cannot do without what it needs.
+
+    Raises:
+        SettingsError: With every one that would have to.
+    """
+    problems = []
+    for each in ordered:
+        gone = [name for name in each.addon.needs if name in reasons]
+        if each.by_name and gone:
+            why = "; ".join(f"{name}, which is left out: {reasons[name]}" for name in gone)
+            problems.append(Problem("addons.enable", f"{each.addon.name} needs {why}"))
+    if problems:
+        raise SettingsError(problems)
+
+
+def _is(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _kept(ordered: Iterable[Selected], handle: ClusterHandle) -> list[Selected]:
+    everything = tuple(ordered)
+    reasons = left_out(everything, handle)
+    return [each for each in everything if each.addon.name not in reasons]
+
+
+def binding(entry: Entry, namespace: str, target_group: pulumi.Input[str]) -> dict[str, Any]:
+    """The TargetGroupBinding of an entry. Security groups are the stack's, so it names none.
+
+    Source: AWS Load Balancer Controller, "TargetGroupBinding".
+    """
+    return {
+        "apiVersion": "elbv2.k8s.aws/v1beta1",
+        "kind": "TargetGroupBinding",
+        "metadata": {"name": entry.service, "namespace": entry.namespace or namespace},
+        "spec": {
+            "serviceRef": {"name": entry.service, "port": entry.port},
+            "targetGroupARN": target_group,
+            "targetType": "ip",
+        },
+    }
+
+
+def _behind(manifest: Mapping[str, Any], namespaces: Mapping[str, pulumi.Resource]) -> list[pulumi.Resource]:
+    """The namespaces that must be there before an object."""
+    if "namespace" not in manifest["metadata"]:
+        return list(namespaces.values())
+    own = namespaces.get(manifest["metadata"]["namespace"])
+    return [] if own is None else [own]
+
+
+def _by_name(manifests: Iterable[Mapping[str, Any]], kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    return ((each["metadata"]["name"], each) for each in manifests if each["kind"] == kind)
+
+
+def _kept_for(manifest: Mapping[str, Any]) -> str | None:
+    """The namespace whose claim alone may have this volume; None for anything else."""
+    if manifest["kind"] != "PersistentVolume":
+        return None
+    space: str | None = manifest["spec"].get("claimRef", {}).get("namespace")
+    return space
+
+
+def _home(manifest: Mapping[str, Any], namespaces: Mapping[str, pulumi.Resource]) -> pulumi.Resource | None:
+    """With which namespace a claim goes; deleted by itself it would wait for the pods that have it."""
+    claims = manifest["kind"] == "PersistentVolumeClaim"
+    return namespaces.get(manifest["metadata"]["namespace"]) if claims else None
 
 
 class AddOnComponent(pulumi.ComponentResource):
@@ -135,8 +242,8 @@ class AddOnComponent(pulumi.ComponentResource):
         spaces = self._namespace(addon)
         identities = dict(self._identities(addon, backend))
         ready = [*spaces, *(item for one in identities.values() for item in one.ready)]
-        irsa = backend == "irsa"
-        roles = {name: one.role_arn for name, one in identities.items()} if irsa else {}
+        by_account = {who: one.role_arn for who, one in identities.items()} if backend == "irsa" else {}
+        roles = {account: role for (_, account), role in by_account.items()}
         match addon.source:
             case Chart() as chart:
                 self.version = chart.version
@@ -146,10 +253,14 @@ class AddOnComponent(pulumi.ComponentResource):
                 self.resources = (self._managed(managed, roles, ready),)
             case Manifest() as manifest:
                 self.version = manifest.version
-                self.resources = (self._manifest(manifest, ready),)
+                self.resources = (ConfigFile(addon.name, manifest.url, self._made_elsewhere(by_account, ready)),)
+            case Kustomization() as kustomization:
+                self.version = kustomization.version
+                self.resources = (Directory(addon.name, addon.directory, self._made_elsewhere(by_account, ready)),)
             case Objects():
                 self.version = None
-                self.resources = self._objects(ready)
+                self.resources = self._objects(by_account, ready)
+        self.resources = (*self.resources, *self._bindings(self.resources))
         self.register_outputs(
             {
                 "namespace": addon.namespace,
@@ -170,23 +281,34 @@ class AddOnComponent(pulumi.ComponentResource):
     def _namespace(self, addon: AddOn[Any]) -> list[pulumi.Resource]:
         if not addon.create_namespace:
             return []
-        return [self._object(namespace(addon.namespace, addon.pod_security, platform=True), ())]
+        labels = {**addon.namespace_labels, **({names.SECRETS_LABEL: names.SECRETS_SHARED} if addon.secrets else {})}
+        return [self._object(namespace(addon.namespace, addon.pod_security, platform=True, labels=labels), ())]
 
-    def _identities(self, addon: AddOn[Any], backend: IdentityBackend) -> Iterator[tuple[str, WorkloadIdentity]]:
-        """The service accounts that may do something on this cluster, and their roles."""
-        for identity in addon.identities:
-            policy = identity.policy and identity.policy(self._handle, self._selected.settings)
+    def _identities(
+        self, addon: AddOn[Any], backend: IdentityBackend
+    ) -> Iterator[tuple[tuple[str, str], WorkloadIdentity]]:
+        """The service accounts that may do something on this cluster, by namespace and name, and their roles."""
+        settings = self._selected.settings
+        by_settings = addon.identities_of(self._handle, settings)
+        for identity in (*addon.identities, *by_settings):
+            policy = identity.policy and identity.policy(self._handle, settings)
             if policy is not None or identity.managed_policies:
-                yield identity.service_account, self._identity(identity, policy, backend)
+                space = identity.namespace or addon.namespace
+                # What depends on settings may be one account in each of many namespaces.
+                words = [space] if identity in by_settings else []
+                made = self._identity(identity, policy, backend, [addon.name, *words, identity.service_account])
+                yield (space, identity.service_account), made
 
     def _identity(
-        self, identity: Identity[Any], policy: Mapping[str, Any] | None, backend: IdentityBackend
+        self,
+        identity: Identity[Any],
+        policy: Mapping[str, Any] | None,
+        backend: IdentityBackend,
+        words: Sequence[str],
     ) -> WorkloadIdentity:
         addon, handle = self._selected.addon, self._handle
         return WorkloadIdentity(
-            naming.safe_name(
-                addon.name, identity.service_account, limit=naming.LIMITS["iam-role"] - naming.AUTONAME_SUFFIX
-            ),
+            naming.safe_name(*words, limit=naming.LIMITS["iam-role"] - naming.AUTONAME_SUFFIX),
             WorkloadIdentityArgs(
                 cluster=handle.name,
                 cluster_name=handle.cluster_name,
@@ -226,16 +348,24 @@ class AddOnComponent(pulumi.ComponentResource):
             opts=self._opts(self._handle.kubernetes, after),
         )
 
-    def _manifest(self, manifest: Manifest, after: list[pulumi.Resource]) -> pulumi.Resource:
-        return ConfigFile(
-            self._selected.addon.name,
-            manifest.url,
-            pulumi.ResourceOptions(
-                parent=self,
-                providers=[self._handle.kubernetes],
-                depends_on=list(dict.fromkeys((*self._after, *after))),
-            ),
+    def _made_elsewhere(
+        self, roles: Mapping[tuple[str, str], pulumi.Output[str]], after: list[pulumi.Resource]
+    ) -> pulumi.ResourceOptions:
+        """Options of a component whose objects the kubernetes plugin makes."""
+        change = transform(self._selected.addon, self._handle, roles)
+        return pulumi.ResourceOptions(
+            parent=self,
+            providers=[self._handle.kubernetes],
+            depends_on=list(dict.fromkeys((*self._after, *after))),
+            transforms=[change] if change else None,
         )
+
+    def _bindings(self, behind: tuple[pulumi.Resource, ...]) -> Iterator[pulumi.Resource]:
+        """Keep the members of the entries' target groups in step with their pods."""
+        edge, addon = self._handle.edge, self._selected.addon
+        for entry in addon.entries if edge else ():
+            if edge is not None and entry.name in edge.target_groups:
+                yield self._object(binding(entry, addon.namespace, edge.target_groups[entry.name]), behind)
 
     def _managed(
         self, managed: EksAddon, roles: Mapping[str, pulumi.Output[str]], after: list[pulumi.Resource]
@@ -276,29 +406,41 @@ class AddOnComponent(pulumi.ComponentResource):
             opts=pulumi.InvokeOutputOptions(parent=self, provider=handle.aws),
         ).version
 
-    def _objects(self, after: list[pulumi.Resource]) -> tuple[pulumi.Resource, ...]:
-        manifests = objects_of(self._selected.addon, self._selected.settings, self._handle)
-        namespaces = {
-            manifest["metadata"]["name"]: self._object(manifest, after)
-            for manifest in manifests
-            if manifest["kind"] == "Namespace"
-        }
-        others = [
-            self._object(
-                manifest,
-                [
-                    *after,
-                    *filter(None, [namespaces.get(manifest["metadata"].get("namespace", ""))]),
-                ],
-            )
-            for manifest in manifests
-            if manifest["kind"] != "Namespace"
+    def _objects(
+        self, roles: Mapping[tuple[str, str], pulumi.Output[str]], after: list[pulumi.Resource]
+    ) -> tuple[pulumi.Resource, ...]:
+        manifests = [
+            changed(type_of(each["apiVersion"], each["kind"]), each, {}, roles)
+            for each in objects_of(self._selected.addon, self._selected.settings, self._handle)
         ]
-        return (*namespaces.values(), *others)
+        # Kubernetes keeps a claim until no pod has it, and a volume until no claim has it; pods go with a namespace.
+        volumes = [(_kept_for(each), self._object(each, after)) for each in manifests if _kept_for(each)]
+        namespaces: dict[str, pulumi.Resource] = {
+            name: self._object(manifest, [*after, *(volume for space, volume in volumes if space == name)])
+            for name, manifest in _by_name(manifests, "Namespace")
+        }
 
-    def _object(self, manifest: Mapping[str, Any], after: Iterable[pulumi.Resource]) -> pulumi.Resource:
-        return KubernetesObject(
-            logical_name(self._selected.addon.name, manifest),
-            manifest,
-            self._opts(self._handle.kubernetes, after),
-        )
+        def made(manifest: Mapping[str, Any], *before: pulumi.Resource) -> pulumi.Resource:
+            # What is in no namespace may be about all of them.
+            behind = [*after, *_behind(manifest, namespaces), *before]
+            return self._object(manifest, behind, within=_home(manifest, namespaces))
+
+        # The controller that sees a profile makes the account that it misses, and the engine adopts nothing.
+        accounts = [made(each) for each in manifests if each["kind"] == "ServiceAccount"]
+        others = [
+            made(each, *accounts)
+            for each in manifests
+            if each["kind"] not in ("Namespace", "ServiceAccount") and not _kept_for(each)
+        ]
+        return (*namespaces.values(), *(volume for _, volume in volumes), *accounts, *others)
+
+    def _object(
+        self,
+        manifest: Mapping[str, Any],
+        after: Iterable[pulumi.Resource],
+        *,
+        within: pulumi.Resource | None = None,
+    ) -> pulumi.Resource:
+        opts = self._opts(self._handle.kubernetes, after)
+        opts.deleted_with = within
+        return KubernetesObject(logical_name(self._selected.addon.name, manifest), manifest, opts)

@@ -18,6 +18,9 @@ NOT_AWAITED: Final[Mapping[str, str]] = {"pulumi.com/skipAwait": "true"}
 """Annotation of what need not run for the rest to go on. Pulumi waits for a DaemonSet's pod on every node, on one that
 pulls for minutes or is broken, too, and fails in the end. Source: pulumi/pulumi-kubernetes#428 and #2953."""
 
+_ROOT: Final = ".."
+"""The project's root from `main` of Pulumi.yaml: the engine starts plugins, too, in the program's folder."""
+
 
 class KubernetesObject(pulumi.CustomResource):
     """One Kubernetes object, of the type that the SDK's class for its kind would have."""
@@ -59,19 +62,43 @@ class ConfigFile(pulumi.ComponentResource):
         )
 
 
-def namespace(name: str, pod_security: PodSecurity, *, platform: bool = False) -> dict[str, Any]:
+class Directory(pulumi.ComponentResource):
+    """The objects of a kustomization, built by the kubernetes plugin: `kubernetes.kustomize.v2.Directory`."""
+
+    def __init__(self, name: str, directory: str, opts: pulumi.ResourceOptions) -> None:
+        """Register the component.
+
+        Args:
+            name: The logical name.
+            directory: Below the project's root.
+            opts: Must name the cluster's provider.
+        """
+        super().__init__(
+            "kubernetes:kustomize/v2:Directory",
+            name,
+            {"directory": f"{_ROOT}/{directory}"},
+            pulumi.ResourceOptions.merge(pulumi.ResourceOptions(version=_sdk_version()), opts),
+            remote=True,
+        )
+
+
+def namespace(
+    name: str, pod_security: PodSecurity, *, platform: bool = False, labels: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """A namespace that enforces a Pod Security Standard, and warns of what the standard refuses.
 
-    `platform` marks those of add-ons.
+    Args:
+        name: Its name.
+        pod_security: The standard.
+        platform: Marks those of add-ons.
+        labels: More labels.
 
     Source: Kubernetes, "Enforce Pod Security Standards with Namespace Labels".
     """
-    labels: dict[str, str] = {
-        f"pod-security.kubernetes.io/{mode}": pod_security for mode in ("enforce", "audit", "warn")
-    }
+    own: dict[str, str] = {f"pod-security.kubernetes.io/{mode}": pod_security for mode in ("enforce", "audit", "warn")}
     if platform:
-        labels[names.PLATFORM_LABEL] = "true"
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+        own[names.PLATFORM_LABEL] = "true"
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {**own, **(labels or {})}}}
 
 
 @cache

@@ -16,6 +16,12 @@ class Preset:
 PRESETS: Final[Mapping[str, Preset]] = {
     "minimal": Preset(summary="what any cluster needs to run pods and scale its nodes"),
     "training": Preset(summary="GPU and EFA jobs with fast shared storage", includes=("minimal",)),
+    "inference": Preset(summary="models behind an endpoint, on GPUs that scale from zero", includes=("minimal",)),
+    "notebooks": Preset(summary="a page where people log in and start notebooks", includes=("minimal",)),
+    "full": Preset(
+        summary="the whole machine-learning platform, from notebook to served model",
+        includes=("training", "inference", "notebooks"),
+    ),
 }
 
 

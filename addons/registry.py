@@ -7,7 +7,7 @@ is the file's.
 import functools
 import importlib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,8 @@ from infra.problems import Problem, SettingsError, nearest, one_of
 
 POD_IDENTITY_AGENT: Final = "eks-pod-identity-agent"
 """Whoever has an identity needs it on the node, unless the identities come by IRSA."""
+BINDER: Final = "aws-load-balancer-controller"
+"""Keeps the members of an entry's target group in step with its pods."""
 
 
 class CatalogueError(Exception):
@@ -37,8 +39,8 @@ class Selected:
         settings: Its settings, validated.
         by_name: Whether the stack file enables it by name, rather than through the preset.
         after: Names of the selected add-ons that must be there first: its needs, what it follows, the
-            Pod Identity agent where it has an identity, and the providers of webhooks that see what
-            it creates.
+            Pod Identity agent where it has an identity, the load balancer controller where it has an entry, and the
+            providers of webhooks that see what it creates.
     """
 
     addon: AddOn[Any]
@@ -129,6 +131,7 @@ def problems(settings: AddonsSettings, catalogue: Catalogue | None = None) -> li
     wanted = _wanted(settings, catalogue)
     chosen = {name: catalogue[name] for name in wanted}
     found += _unmet_needs(settings, chosen, catalogue)
+    found += _unmet_choices(chosen, catalogue)
     found += _conflicts(settings, chosen)
     found += _bad_settings(settings, wanted, catalogue)
     loop = None if found else cycle(_edges(chosen, settings))
@@ -137,10 +140,55 @@ def problems(settings: AddonsSettings, catalogue: Catalogue | None = None) -> li
     return found
 
 
-def settings_schema(catalogue: Catalogue | None = None) -> dict[str, dict[str, Any]]:
-    """JSON schema of each add-on's settings, by add-on name."""
+def settings_of(
+    settings: AddonsSettings, catalogue: Catalogue | None = None
+) -> Iterator[tuple[AddOn[Any], AddOnSettings]]:
+    """The add-ons that a stack file asks for and whose settings are sound, with their settings."""
     catalogue = discover() if catalogue is None else catalogue
-    return {name: addon.settings.model_json_schema() for name, addon in catalogue.items()}
+    if settings.preset not in PRESETS:
+        return
+    for name in _wanted(settings, catalogue):
+        model, _ = validate(catalogue[name].settings, settings.settings.get(name, {}), ())
+        if model is not None:
+            yield catalogue[name], model
+
+
+def settings_schema(catalogue: Catalogue | None = None, *, taken: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
+    """JSON schema of each add-on's settings, by add-on name.
+
+    Args:
+        catalogue: By default the whole one.
+        taken: Names of definitions that stand for something else where the schemas are put together. No two add-ons
+            use one name either.
+    """
+    catalogue = discover() if catalogue is None else catalogue
+    used = set(taken)
+    found = {}
+    for name, addon in catalogue.items():
+        schema = addon.settings.model_json_schema()
+        clashes = {each: f"{addon.settings.__name__}{each}" for each in schema.get("$defs", {}) if each in used}
+        found[name] = _renamed(schema, clashes)
+        used |= set(found[name].get("$defs", {}))
+    return found
+
+
+def _renamed(schema: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The schema with other names for some of its definitions."""
+    if not names:
+        return schema
+    definitions = {names.get(name, name): each for name, each in schema.get("$defs", {}).items()}
+
+    def pointed(part: Any) -> Any:  # noqa: ANN401  # any part of a schema
+        if isinstance(part, dict):
+            return {
+                key: f"#/$defs/{names.get(value.removeprefix('#/$defs/'), value.removeprefix('#/$defs/'))}"
+                if key == "$ref" and isinstance(value, str)
+                else pointed(value)
+                for key, value in part.items()
+            }
+        return [pointed(item) for item in part] if isinstance(part, list) else part
+
+    return dict(pointed({**schema, "$defs": definitions}))
 
 
 def _wanted(settings: AddonsSettings, catalogue: Catalogue) -> list[str]:
@@ -194,6 +242,20 @@ def _unmet_needs(settings: AddonsSettings, chosen: Catalogue, catalogue: Catalog
     return found
 
 
+def _unmet_choices(chosen: Catalogue, catalogue: Catalogue) -> list[Problem]:
+    missing: dict[tuple[str, ...], list[str]] = {}
+    for name, addon in chosen.items():
+        if addon.needs_one_of and not set(addon.needs_one_of) & set(chosen):
+            missing.setdefault(addon.needs_one_of, []).append(name)
+    return [
+        Problem(
+            "addons.enable",
+            f"{' and '.join(names)} needs one of: {one_of({other: catalogue[other] for other in choice})}; add one",
+        )
+        for choice, names in sorted(missing.items())
+    ]
+
+
 def _conflicts(settings: AddonsSettings, chosen: Catalogue) -> list[Problem]:
     return [
         Problem(
@@ -232,12 +294,17 @@ def _bad_settings(settings: AddonsSettings, wanted: list[str], catalogue: Catalo
 
 def _needs(addon: AddOn[Any], settings: AddonsSettings, catalogue: Catalogue) -> tuple[str, ...]:
     by_agent = (
-        bool(addon.identities)
+        addon.has_identities
         and settings.identity == "pod-identity"
         and POD_IDENTITY_AGENT in catalogue
         and POD_IDENTITY_AGENT not in addon.needs
     )
     return (*addon.needs, *((POD_IDENTITY_AGENT,) if by_agent else ()))
+
+
+def wanted(addon: AddOn[Any]) -> set[str]:
+    """What an add-on comes after where it is selected too, besides its needs."""
+    return {*addon.follows, *addon.needs_one_of, *((BINDER,) if addon.entries else ())}
 
 
 def _edges(chosen: Catalogue, settings: AddonsSettings) -> dict[str, set[str]]:
@@ -246,9 +313,7 @@ def _edges(chosen: Catalogue, settings: AddonsSettings) -> dict[str, set[str]]:
     What a webhook's own add-on needs is there before the webhook, so it does not wait for it;
     neither does what comes before nodes.
     """
-    needs = {
-        name: {*_needs(addon, settings, chosen), *(set(addon.follows) & set(chosen))} for name, addon in chosen.items()
-    }
+    needs = {name: {*_needs(addon, settings, chosen), *(wanted(addon) & set(chosen))} for name, addon in chosen.items()}
     edges = {name: set(others) for name, others in needs.items()}
     for provider, addon in chosen.items():
         if not addon.webhooks:

@@ -5,7 +5,7 @@ settings and returns plain data, which may hold Outputs; `addons.install` turns 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Literal, TypeVar
 
@@ -14,6 +14,7 @@ from pydantic import Field
 from infra.handle import ClusterHandle
 from infra.images import ImageReference
 from infra.model import Model
+from infra.surroundings import Surroundings
 
 PodSecurity = Literal["privileged", "baseline", "restricted"]
 FailurePolicy = Literal["Fail", "Ignore"]
@@ -99,6 +100,20 @@ class Manifest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kustomization:
+    """Objects that the makers publish as kustomize directories, with changes of ours: `addons/kustomize/<add-on>/`.
+
+    The directory is static: what differs between stacks stands in objects of our own, which the changes point at.
+    Pulumi builds it where it runs, and fetches the makers' directories at the commit that it names.
+
+    Attributes:
+        version: The makers' release.
+    """
+
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Objects(Generic[S]):
     """Kubernetes objects of our own.
 
@@ -121,7 +136,8 @@ class Identity(Generic[S]):
             it all.
         managed_policies: Names under `arn:<partition>:iam::aws:policy/`.
         irsa: The value path that takes the service account's annotations when IRSA is the back
-            end; None for an EKS add-on, which takes the role itself.
+            end; None for an EKS add-on, which takes the role itself, and for a manifest or a kustomization, whose
+            service account is annotated on its way to the cluster.
     """
 
     service_account: str
@@ -216,6 +232,31 @@ class Placement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A web page of the add-on, at `<name>.<domain>` where `edge.entries` has the name.
+
+    Attributes:
+        name: The first label of its host.
+        service: The Service behind it.
+        namespace: Of the Service; None for the add-on's own.
+        port: The Service's port.
+        target_port: The pods' port, to which the load balancer goes directly.
+        health_path: What answers 200 without a login.
+        health_port: Where, if not at `target_port`.
+        own_login: Whether it asks people who they are by itself. Others are only let out with `edge.login`.
+    """
+
+    name: str
+    service: str
+    port: int
+    target_port: int
+    health_path: str
+    namespace: str | None = None
+    health_port: int | None = None
+    own_login: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ready:
     """An object that shows that the add-on runs, in its namespace or cluster-wide."""
 
@@ -231,6 +272,14 @@ def _always(_handle: ClusterHandle) -> str | None:
     return None
 
 
+def _no_problems(_around: Surroundings, _settings: AddOnSettings) -> Iterator[tuple[str, str]]:
+    return iter(())
+
+
+def _no_identities(_handle: ClusterHandle, _settings: AddOnSettings) -> Sequence[Identity[Any]]:
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class AddOn(Generic[S]):
     """One add-on. The file's name is its name, with `_` for `-`; the folder's name is its group.
@@ -240,7 +289,7 @@ class AddOn(Generic[S]):
         group: What it is about, such as `storage`.
         summary: One line for lists.
         docs: A page of its makers.
-        source: What is installed: a chart, an EKS managed add-on or objects of our own.
+        source: What is installed: a chart, an EKS managed add-on, a manifest, a kustomization or objects of our own.
         settings: The model of `addons.settings.<name>`.
         presets: The presets that bring it; empty for an add-on that is only enabled by name.
         applies: Why it would be useless on a cluster, or None. Asked of add-ons that come with
@@ -249,13 +298,20 @@ class AddOn(Generic[S]):
         namespace: Where it is installed.
         create_namespace: Whether it makes that namespace.
         pod_security: The Pod Security Standard that the namespace enforces.
+        secrets: Whether ExternalSecrets in the namespace that it makes may name the platform's store.
+        namespace_labels: More labels of the namespace that it makes.
         values: Helm values, or configuration values of an EKS add-on.
         images: The images of its pods, so that they can be pulled from a mirror. Those of EKS add-ons come from AWS's
             own registries and are not listed.
         endpoints: Interface endpoints that a private cluster needs for it, as `infra.network.endpoints` names them,
             besides those that every private cluster has.
         identities: Service accounts with AWS permissions.
+        identities_of: More of them, which depend on the settings.
+        entries: Its web pages.
+        problems: What its settings contradict in the rest of the stack file: the key below its settings (empty for the
+            add-on as a whole), and the message.
         needs: Names of add-ons that must be there first.
+        needs_one_of: Names of add-ons of which one must be there first.
         follows: Names of add-ons that it comes after where both are selected: it looks once, when it starts, for what
             they bring, and does without where they are not.
         conflicts: Names of add-ons that cannot be there too.
@@ -276,18 +332,24 @@ class AddOn(Generic[S]):
     group: str
     summary: str
     docs: str
-    source: Chart | EksAddon | Manifest | Objects[S]
+    source: Chart | EksAddon | Manifest | Kustomization | Objects[S]
     settings: type[S]
     presets: tuple[str, ...] = ()
     applies: Callable[[ClusterHandle], str | None] = _always
     namespace: str = "kube-system"
     create_namespace: bool = False
     pod_security: PodSecurity = "baseline"
+    secrets: bool = False
+    namespace_labels: Mapping[str, str] = field(default_factory=dict)
     values: Callable[[ClusterHandle, S], Values] = _no_values
     images: tuple[Image, ...] = ()
     endpoints: tuple[str, ...] = ()
     identities: tuple[Identity[S], ...] = ()
+    identities_of: Callable[[ClusterHandle, S], Sequence[Identity[S]]] = _no_identities
+    entries: tuple[Entry, ...] = ()
+    problems: Callable[[Surroundings, S], Iterator[tuple[str, str]]] = _no_problems
     needs: tuple[str, ...] = ()
+    needs_one_of: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     stands_on: tuple[str, ...] = ()
@@ -303,6 +365,16 @@ class AddOn(Generic[S]):
     def always_applies(self) -> bool:
         """Whether a preset that brings it brings it to every cluster."""
         return self.applies is _always
+
+    @property
+    def directory(self) -> str:
+        """Where its kustomization is, below the project's root."""
+        return f"addons/kustomize/{self.name}"
+
+    @property
+    def has_identities(self) -> bool:
+        """Whether it may have service accounts with AWS permissions."""
+        return bool(self.identities) or self.identities_of is not _no_identities
 
     @property
     def makes(self) -> frozenset[str]:
@@ -336,15 +408,13 @@ class AddOn(Generic[S]):
 
     def _bad_source(self) -> list[str]:
         found = []
-        if isinstance(self.source, Objects | Manifest):
+        if isinstance(self.source, Objects | Manifest | Kustomization):
             if self.values is not _no_values:
                 found.append("objects take no values")
             if self.placement.accelerated:
                 found.append("objects have no value path for tolerations")
         if not isinstance(self.source, Objects) and not self.ready:
             found.append("names nothing that shows that it is there")
-        if isinstance(self.source, Manifest) and (self.identities or self.images):
-            found.append("a manifest is taken as it is: no identities, no images")
         if isinstance(self.source, EksAddon):
             if not issubclass(self.settings, ManagedSettings):
                 found.append("an EKS add-on's settings must extend ManagedSettings")
@@ -365,7 +435,7 @@ class AddOn(Generic[S]):
         for image in self.images:
             if isinstance(self.source, Chart) and not image.has_path:
                 found.append(f"image {image.reference} needs the value path whole, or registry or repository")
-            if isinstance(self.source, Objects) and image.has_path:
+            if isinstance(self.source, Objects | Manifest | Kustomization) and image.has_path:
                 found.append(f"image {image.reference}: objects take no values")
         return found
 
@@ -374,6 +444,10 @@ class AddOn(Generic[S]):
         if self.name in (*self.needs, *self.conflicts):
             found.append("names itself in needs or conflicts")
         found += [f"both needs and conflicts with {name}" for name in sorted(set(self.needs) & set(self.conflicts))]
+        if len(self.needs_one_of) == 1:
+            found.append("needs_one_of names one add-on; say so in needs")
+        if (self.secrets or self.namespace_labels) and not self.create_namespace:
+            found.append("labels a namespace that it does not make")
         if self.create_namespace and self.namespace in BUILT_IN_NAMESPACES:
             found.append(f"cannot create the namespace {self.namespace}, which every cluster has")
         if self.timeout_minutes <= 0:

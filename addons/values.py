@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pulumi
 
-from addons.spec import AddOn, AddOnSettings, Image, Objects, Values
+from addons.spec import AddOn, AddOnSettings, Chart, Image, Objects, Values
 from infra.handle import ClusterHandle
 from infra.images import ImageReference
 
@@ -29,13 +29,14 @@ def values_of(
         roles: Under IRSA, the role of each service account; empty under Pod Identity.
     """
     values = addon.values(handle, settings)
-    for image in addon.images:
-        values = _mirrored(values, image, handle)
+    # One path may say where two images are pulled from.
+    for image, upstream in [(image, _upstream(values, image)) for image in addon.images]:
+        values = _mirrored(values, image, upstream, handle)
     if handle.taints:
         tolerations = [taint.toleration for taint in handle.taints]
         for path in addon.placement.accelerated:
             values = _changed(values, path.split("."), lambda old: [*(old or []), *tolerations])
-    for identity in addon.identities:
+    for identity in (*addon.identities, *addon.identities_of(handle, settings)):
         if identity.irsa is not None and identity.service_account in roles:
             annotation = {ROLE_ANNOTATION: roles[identity.service_account]}
             values = _changed(values, identity.irsa.split("."), partial(_merged, annotation))
@@ -49,7 +50,7 @@ def images_of(addon: AddOn[Any], settings: AddOnSettings, handle: ClusterHandle)
         TypeError: The values put something at an image's path that is not plain text.
         ValueError: They put a text there that is no name of an image.
     """
-    if isinstance(addon.source, Objects):
+    if not isinstance(addon.source, Chart):
         return tuple(dict.fromkeys(image.upstream for image in addon.images))
     values = addon.values(handle, settings)
     return tuple(dict.fromkeys(_upstream(values, image) for image in addon.images))
@@ -63,22 +64,27 @@ def objects_of(addon: AddOn[Any], settings: AddOnSettings, handle: ClusterHandle
     """
     if not isinstance(addon.source, Objects):
         raise TypeError(f"{addon.name} is not made of objects")
+    places = places_of(addon, handle)
+    return [replaced(dict(manifest), places) for manifest in addon.source.build(handle, settings)]
+
+
+def places_of(addon: AddOn[Any], handle: ClusterHandle) -> dict[str, pulumi.Output[str]]:
+    """Where the images of an add-on that has no value paths are pulled from, where their registry is mirrored."""
     moved = {image.reference: _mirror_of(image.upstream, handle) for image in addon.images}
-    places = {reference: place for reference, place in moved.items() if place is not None}
-    return [_with_images(dict(manifest), places) for manifest in addon.source.build(handle, settings)]
+    return {reference: place for reference, place in moved.items() if place is not None}
 
 
-def _with_images(part: Any, places: Mapping[str, pulumi.Output[str]]) -> Any:  # noqa: ANN401  # any part of it
-    """A part of a manifest in which every `image` that has another place is pulled from there."""
+def replaced(part: Any, places: Mapping[str, pulumi.Input[str]]) -> Any:  # noqa: ANN401  # any part of a manifest
+    """A part of a manifest in which every text that names an image with another place names that place.
+
+    Not only `image`: some programs are told by an argument or a variable which images their pods have.
+    """
+    if isinstance(part, str):
+        return places.get(part, part)
     if isinstance(part, Mapping):
-        return {
-            key: places[value]
-            if key == "image" and isinstance(value, str) and value in places
-            else _with_images(value, places)
-            for key, value in part.items()
-        }
-    if isinstance(part, Sequence) and not isinstance(part, str):
-        return [_with_images(item, places) for item in part]
+        return {key: replaced(value, places) for key, value in part.items()}
+    if isinstance(part, Sequence):
+        return [replaced(item, places) for item in part]
     return part
 
 
@@ -102,9 +108,8 @@ def _upstream(values: Values, image: Image) -> ImageReference:
     return ImageReference.parse(f"{name}:{tag}" if tag else f"{name}{upstream.version}")
 
 
-def _mirrored(values: Values, image: Image, handle: ClusterHandle) -> Values:
+def _mirrored(values: Values, image: Image, upstream: ImageReference, handle: ClusterHandle) -> Values:
     """The values with the image pulled from the registry that mirrors it, where one does."""
-    upstream = _upstream(values, image)
     repository = handle.registry.repository(upstream) if handle.registry else None
     if repository is None:
         return values

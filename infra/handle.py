@@ -202,6 +202,8 @@ class Edge:
     security_group_id: pulumi.Output[str]
     """The load balancer's group: what an entry's pods let in. An entry adds the way out to them, too."""
     login: Login | None
+    target_groups: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
+    """Entry to the ARN of its target group, of the entries that an add-on of the stack answers."""
 
     def host(self, entry: str) -> str:
         """The host of an entry, such as `kubeflow.ml.example.com`."""
@@ -429,6 +431,8 @@ class ClusterHandle:
     analytics: Analytics | None = None
     karpenter: Karpenter | None = None
     """There where the add-on `karpenter` is selected."""
+    addons: frozenset[str] = frozenset()
+    """The names of the add-ons that are installed; none before the first one is."""
     tags: Mapping[str, str] = field(default_factory=dict)
     permissions_boundary: str | None = None
 

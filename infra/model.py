@@ -46,11 +46,11 @@ def validate(kind: Any, raw: Any, path: Loc) -> tuple[Any, list[Problem]]:  # no
     except RecursionError:
         return None, [Problem(path_of(path), "is nested too deeply")]
     except ValidationError as error:
-        details = error.errors()
+        details = [detail for detail in error.errors() if not _follows(detail, error.errors())]
         rest = json.loads(json.dumps(raw))
         for detail in details:
             _take_out(rest, detail["loc"])
-        return _read_or_none(kind, rest), [_problem(kind, detail, path) for detail in details]
+        return _read_or_none(kind, rest), [_problem(kind, detail, path, raw) for detail in details]
 
 
 def _read(kind: Any, raw: Any) -> Any:  # noqa: ANN401  # as in validate
@@ -63,6 +63,14 @@ def _read_or_none(kind: Any, raw: Any) -> Any:  # noqa: ANN401  # as in validate
         return _read(kind, raw)
     except ValidationError:
         return None
+
+
+def _follows(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
+    """Whether a list is only too short because of mistakes in its items."""
+    place = detail["loc"]
+    return detail["type"] == "too_short" and any(
+        other["loc"][: len(place)] == place and other["loc"] != place for other in details
+    )
 
 
 def _take_out(raw: Any, place: Loc) -> None:  # noqa: ANN401  # as in validate
@@ -78,11 +86,27 @@ def _take_out(raw: Any, place: Loc) -> None:  # noqa: ANN401  # as in validate
         del holder[name]
 
 
-def _problem(kind: Any, detail: ErrorDetails, path: Loc) -> Problem:  # noqa: ANN401  # as in validate
+def _problem(kind: Any, detail: ErrorDetails, path: Loc, raw: Any) -> Problem:  # noqa: ANN401  # as in validate
     inside = detail["loc"]
     if inside and inside[-1] == _KEY and detail["type"] != "extra_forbidden":
         inside = inside[:-1]
-    return Problem(path_of((*path, *inside)), _message(kind, detail, inside))
+    return Problem(path_of((*path, *_spelt(raw, inside, detail["type"]))), _message(kind, detail, inside))
+
+
+def _spelt(raw: Any, place: Loc, mistake: str) -> Iterator[str | int]:  # noqa: ANN401  # as in validate
+    """The location as the file spells it: pydantic puts the name of a union's branch between two keys."""
+    for index, part in enumerate(place):
+        missing = mistake == "missing" and index == len(place) - 1
+        if isinstance(part, int) or missing or (isinstance(raw, dict) and part in raw):
+            yield part
+            raw = _inside(raw, part)
+
+
+def _inside(raw: Any, part: str | int) -> Any:  # noqa: ANN401  # as in validate
+    try:
+        return raw[part]
+    except (IndexError, KeyError, TypeError):
+        return None
 
 
 def _message(kind: Any, detail: ErrorDetails, inside: Loc) -> str:  # noqa: ANN401, PLR0911  # as in validate; one return per kind of mistake
@@ -93,7 +117,7 @@ def _message(kind: Any, detail: ErrorDetails, inside: Loc) -> str:  # noqa: ANN4
         case "extra_forbidden":
             allowed = sorted(_keys(_model_at(kind, inside[:-1])))
             key = str(inside[-1])
-            return f"unknown key{nearest(key, allowed)}; allowed: {one_of(allowed)}"
+            return f"unknown key{nearest(key, allowed)}; allowed: {one_of(allowed) or 'none'}"
         case "json_invalid":
             return f"cannot be read: {context['error']}"
         case "literal_error":
@@ -142,6 +166,9 @@ def _model_at(kind: Any, inside: Loc) -> type[BaseModel] | None:  # noqa: ANN401
         for name, field in model.model_fields.items():
             if (field.alias or name) == inside[0]:
                 return _model_at(field.annotation, inside[1:])
+    for model in models if len(models) > 1 else ():
+        if any(inside[0] in get_args(field.annotation) for field in model.model_fields.values()):
+            return _model_at(model, inside[1:])  # the name of the union's branch
     for inner in _inner(kind):
         found = _model_at(inner, inside[1:])
         if found is not None:

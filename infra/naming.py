@@ -20,6 +20,7 @@ LIMITS: Final[Mapping[str, int]] = {
     "placement-group": 255,
     "s3-bucket": 63,
     "security-group": 255,
+    "target-group": 32,
 }
 """Source: the Name constraints of each service's create call in botocore's models; S3 bucket naming rules."""
 

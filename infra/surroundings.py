@@ -4,8 +4,13 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from infra.analytics.settings import AnalyticsSettings
+from infra.database.settings import DatabaseSettings
+from infra.edge.settings import EdgeSettings
 from infra.network.settings import NetworkSettings
+from infra.node_groups.settings import NodeGroupSettings
 from infra.platform import PlatformSettings
+from infra.registry.settings import RegistrySettings
 from infra.storage.settings import StorageSettings
 
 
@@ -20,5 +25,15 @@ class Surroundings:
     """The sections of AWS services that the file has, such as `edge` and `databases`, those with mistakes too."""
     gpu_zones: Sequence[str] | None = None
     """The zones of the accelerated groups; None where mistakes in the groups leave them unknown."""
+    groups: Sequence[NodeGroupSettings] = ()
+    """The node groups without mistakes."""
+    edge: EdgeSettings | None = None
+    databases: Sequence[DatabaseSettings] = ()
+    registry: RegistrySettings | None = None
+    analytics: AnalyticsSettings | None = None
+    addons: frozenset[str] = frozenset()
+    """The names of the add-ons that the file asks for."""
+    by_name: frozenset[str] = frozenset()
+    """Those that it enables by name, not through its preset."""
     today: datetime.date
     """Decides what is still supported."""

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from addons import registry
 from addons.presets import PRESETS, brings
-from addons.spec import AddOn, Chart, EksAddon, Manifest
+from addons.spec import AddOn, Chart, EksAddon, Kustomization, Manifest
 from infra.catalog import eks
 from infra.problems import nearest, one_of
 from slipway.errors import CannotRunError
@@ -56,13 +56,16 @@ class Explained:
     @property
     def installed_as(self) -> str:
         """What is installed, in words."""
-        match self.addon.source:
+        addon = self.addon
+        match addon.source:
             case Chart() as chart:
                 return f"chart {chart.name} {chart.version}"
             case EksAddon():
                 return f"EKS add-on {self.version or 'at AWS default'} (Kubernetes {eks.DEFAULT_VERSION})"
             case Manifest() as manifest:
                 return f"YAML {manifest.version}: {manifest.url}"
+            case Kustomization() as kustomization:
+                return f"kustomization {kustomization.version}: {addon.directory}"
             case _:
                 return "objects"
 
@@ -245,8 +248,8 @@ def _version(addon: AddOn[Any]) -> str | None:
         case EksAddon() as managed:
             pin = eks.addon_version(managed.name, eks.DEFAULT_VERSION)
             return pin.version if pin else None
-        case Manifest() as manifest:
-            return manifest.version
+        case Manifest() | Kustomization() as published:
+            return published.version
         case _:
             return None
 

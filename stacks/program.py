@@ -19,6 +19,7 @@ from infra.cluster.settings import control_plane_zones
 from infra.database.database import Databases, DatabasesArgs
 from infra.database.database import endpoints as database_endpoints
 from infra.edge.edge import Edge, EdgeArgs
+from infra.edge.entries import Entries, EntriesArgs, EntryPoint
 from infra.handle import ClusterHandle, Database
 from infra.handle import Registry as RegistryHandle
 from infra.images import ImageReference, ecr_home
@@ -320,6 +321,7 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
             under,
         )
         handle = dataclasses.replace(handle, registry=own_registry.handle)
+    handle = _with_entries(handle, selected, nodes=cluster.security_group_id, under=under)
     workstation = None
     if settings.workstation:
         workstation = Workstation(
@@ -370,6 +372,40 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
             ],
         },
     )
+
+
+def _with_entries(
+    handle: ClusterHandle,
+    selected: Sequence[registry.Selected],
+    *,
+    nodes: pulumi.Input[str],
+    under: pulumi.ResourceOptions,
+) -> ClusterHandle:
+    """The handle with a way in to each web page of an add-on that the edge names."""
+    named = install.entries(selected, handle)
+    if handle.edge is None or not named:
+        return handle
+    entries = Entries(
+        "entries",
+        EntriesArgs(
+            entries=[
+                EntryPoint(
+                    name=each.name,
+                    port=each.target_port,
+                    health_path=each.health_path,
+                    health_port=each.health_port or each.target_port,
+                )
+                for each in named
+            ],
+            edge=handle.edge,
+            platform=handle.name,
+            vpc_id=handle.vpc_id,
+            nodes=nodes,
+            tags=handle.tags,
+        ),
+        under,
+    )
+    return dataclasses.replace(handle, edge=dataclasses.replace(handle.edge, target_groups=entries.target_groups))
 
 
 def _by_karpenter(

@@ -5,13 +5,15 @@ those that are valid.
 """
 
 import datetime
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import Field
 
 from addons import registry as addons_registry
 from addons.settings import AddonsSettings
+from addons.spec import AddOn, AddOnSettings, Entry
 from infra import platform as platform_settings
 from infra.analytics import rules as analytics_rules
 from infra.analytics.settings import AnalyticsSettings
@@ -184,17 +186,60 @@ def _problems(parts: Mapping[str, Any], today: datetime.date, *, complete: bool)
         yield from _karpenter_groups(parts["addons"], tuple(groups.values()), region, zones, parts["cluster"].version)
     gpu_zones = node_group_rules.accelerated_zones(list(groups.values()), region, zones) if known else None
     yield from storage_rules.problems(parts["storage"], zones, gpu_zones)
+    asked = list(addons_registry.settings_of(parts["addons"])) if "addons" in parts else []
     around = Surroundings(
         platform=platform,
         network=network,
         storage=parts["storage"],
         services=frozenset(name for name in _SERVICES if name not in parts or parts[name]),
         gpu_zones=gpu_zones,
+        groups=tuple(groups.values()),
+        edge=parts.get("edge"),
+        databases=parts.get("databases", ()),
+        registry=parts.get("registry"),
+        analytics=parts.get("analytics"),
+        addons=frozenset(addon.name for addon, _ in asked),
+        by_name=frozenset(parts["addons"].enable if "addons" in parts else ()),
         today=today,
     )
     for name, rules in _SERVICES.items():
         if parts.get(name):
             yield from rules.problems(parts[name], around)
+    if "addons" in parts:
+        yield from _addons_in_place(parts, asked, around)
+
+
+def _addons_in_place(
+    parts: Mapping[str, Any], asked: Sequence[tuple[AddOn[Any], AddOnSettings]], around: Surroundings
+) -> Iterator[Problem]:
+    """What add-ons contradict in the rest of the file, those aside that this file has no place for."""
+    for addon, own in asked:
+        keys = [key.partition(".") for key in addon.stands_on]
+        if not all(KEYS[first] in parts and _is_set(parts[KEYS[first]], rest) for first, _, rest in keys):
+            continue
+        given = parts["addons"].settings.get(addon.name, {})
+        mistakes = validate(addon.settings, given, ("addons", "settings", addon.name))[1] if given else []
+        for key, message in addon.problems(around, own):
+            if key and re.split(r"[.\[]", key)[0] not in given and addon.name not in around.by_name:
+                continue  # The preset brings it, and the file says nothing of this: it is left out, not wrong.
+            place = f"addons.settings.{addon.name}" + (f".{key}" if key else "")
+            if not (key and any(each.path.startswith(place) for each in mistakes)):
+                yield Problem(place, message)
+        for entry in addon.entries if around.edge else ():
+            yield from _entry_problems(addon, entry, around)
+
+
+def _entry_problems(addon: AddOn[Any], entry: Entry, around: Surroundings) -> Iterator[Problem]:
+    edge = around.edge
+    if edge is None or entry.name not in edge.entries:
+        return
+    path = f"edge.entries[{edge.entries.index(entry.name)}]"
+    if addons_registry.BINDER not in around.addons:
+        message = f"{entry.name} leads to {addon.name}, which needs {addons_registry.BINDER}; add it to addons.enable"
+        yield Problem(path, message)
+    if edge.login is None and not entry.own_login:
+        message = f"{entry.name} leads to {addon.name}, which has no login of its own; keep edge.login, or take it out"
+        yield Problem(path, message)
 
 
 def _ground_of_addons(parts: Mapping[str, Any]) -> Iterator[Problem]:
@@ -250,7 +295,20 @@ def warnings(settings: StackSettings, today: datetime.date) -> tuple[str, ...]:
             for warning in rules.warnings(getattr(settings, name))
         ),
         *(workstation_rules.far_mounts(settings.workstation, around) if settings.workstation else ()),
+        *_entries_of_nobody(settings),
     )
+
+
+def _entries_of_nobody(settings: StackSettings) -> Iterator[str]:
+    """Entries that have a name and a login, and that nothing here answers."""
+    pages = {entry.name: addon.name for addon in addons_registry.discover().values() for entry in addon.entries}
+    asked = {addon.name for addon, _ in addons_registry.settings_of(settings.addons)}
+    for index, name in enumerate(settings.edge.entries if settings.edge else ()):
+        if name not in pages:
+            meant = nearest(name, pages)
+            yield f"edge.entries[{index}] {name}: no add-on has this page{meant}; it leads to what you put behind it"
+        elif pages[name] not in asked:
+            yield f"edge.entries[{index}] {name}: its add-on {pages[name]} is not enabled, so it leads nowhere"
 
 
 def schema() -> dict[str, Any]:
@@ -261,7 +319,7 @@ def schema() -> dict[str, Any]:
     addons.pop("additionalProperties", None)
     addons["additionalProperties"] = False
     addons["properties"] = {}
-    for name, addon in addons_registry.settings_schema().items():
+    for name, addon in addons_registry.settings_schema(taken=definitions).items():
         definitions |= addon.pop("$defs", {})
         addons["properties"][name] = addon
     for definition in definitions.values():

@@ -4,6 +4,8 @@
 # The login is in front of the pod (Istio and the platform's ALB), and the dashboard shows the notebook in a frame of
 # another path: hence no token, and any origin. Arguments are added to those of `jupyter lab`.
 #
+# `jupyterhub-singleuser ...` as arguments: a server of JupyterHub, which asks its hub who may come in.
+#
 # NOTEBOOK_ACCELERATOR, set by the image, says what the framework expects: nvidia, neuron or none. Where no device of
 # that kind works, the framework is told to use the CPU, so that the same image starts on any node.
 set -euo pipefail
@@ -67,6 +69,9 @@ XDG_RUNTIME_DIR="$(mktemp --directory --tmpdir runtime-XXXXXX)"
 export JUPYTER_RUNTIME_DIR XDG_RUNTIME_DIR
 
 cd "${HOME}"
+if [[ "${1:-}" == jupyterhub-singleuser ]]; then
+  exec "$@"
+fi
 exec jupyter lab \
   --no-browser \
   --ServerApp.ip=0.0.0.0 \

@@ -1,7 +1,7 @@
 """The Application Load Balancer: who reaches it, what it listens to, and what it says where no entry answers."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import pulumi
 import pulumi_aws as aws
@@ -167,17 +167,22 @@ def listeners(
     )
 
 
+def authenticate(login: Login) -> dict[str, Any]:
+    """The arguments of an `authenticate-cognito` action."""
+    return {
+        "user_pool_arn": login.user_pool_arn,
+        "user_pool_client_id": login.client_id,
+        "user_pool_domain": login.domain,
+        "on_unauthenticated_request": "authenticate",
+        "scope": login.scope,
+        "session_cookie_name": login.session_cookie,
+        "session_timeout": login.session_seconds,
+    }
+
+
 def _authenticate(login: Login) -> aws.lb.ListenerDefaultActionArgs:
     return aws.lb.ListenerDefaultActionArgs(
         type="authenticate-cognito",
         order=1,
-        authenticate_cognito=aws.lb.ListenerDefaultActionAuthenticateCognitoArgs(
-            user_pool_arn=login.user_pool_arn,
-            user_pool_client_id=login.client_id,
-            user_pool_domain=login.domain,
-            on_unauthenticated_request="authenticate",
-            scope=login.scope,
-            session_cookie_name=login.session_cookie,
-            session_timeout=login.session_seconds,
-        ),
+        authenticate_cognito=aws.lb.ListenerDefaultActionAuthenticateCognitoArgs(**authenticate(login)),
     )

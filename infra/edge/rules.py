@@ -41,7 +41,7 @@ def warnings(edge: EdgeSettings) -> Iterator[str]:
     """What the user should know, though it is allowed."""
     login = edge.login
     if login is None:
-        yield "edge.login is off: whoever is in edge.loadBalancer.clients uses every entry without a login"
+        yield "edge.login is off: the load balancer lets in whoever is in edge.loadBalancer.clients"
         return
     if not edge.load_balancer.internal and any(_world(cidr) for cidr in edge.load_balancer.clients):
         yield "edge.loadBalancer.clients: 0.0.0.0/0 opens the login page to the world"

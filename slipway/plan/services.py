@@ -7,9 +7,13 @@ from typing import Final
 from infra.catalog.instances import instance_type
 from slipway.plan.machines import machines
 from slipway.plan.model import Plan, Resource
+from slipway.wire import UNKNOWN
 
 LOAD_BALANCER: Final = "aws:lb/loadBalancer:LoadBalancer"
 LISTENER: Final = "aws:lb/listener:Listener"
+RULE: Final = "aws:lb/listenerRule:ListenerRule"
+BINDING: Final = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
+ADDON_COMPONENT: Final = "slipway:addons:AddOn"
 CERTIFICATE: Final = "aws:acm/certificate:Certificate"
 USER_GROUP: Final = "aws:cognito/userGroup:UserGroup"
 DATABASE: Final = "aws:rds/instance:Instance"
@@ -43,6 +47,7 @@ def services(plan: Plan) -> tuple[Service, ...]:
 
 
 def _edge(plan: Plan) -> Iterator[Service]:
+    addons = _answering(plan)
     for balancer in plan.of_type(LOAD_BALANCER):
         domains = [str(each.inputs.get("domainName", "")) for each in plan.of_type(CERTIFICATE)]
         groups = [str(each.inputs.get("name", "")) for each in plan.of_type(USER_GROUP)]
@@ -50,6 +55,33 @@ def _edge(plan: Plan) -> Iterator[Service]:
         login = f"login by Cognito (groups {', '.join(sorted(groups))})" if "authenticate-cognito" in actions else ""
         where = "internal" if balancer.inputs.get("internal") else "public"
         yield _service("load balancer", ", ".join(domains) or balancer.name, where, "TLS", login)
+    for rule in sorted(plan.of_type(RULE), key=lambda each: each.name):
+        asked = [str(each["type"]) for each in rule.inputs.get("actions", [])]
+        hosts = [
+            str(host)
+            for condition in rule.inputs.get("conditions", [])
+            for host in condition.get("hostHeader", {}).get("values", [])
+        ]
+        where = f"to {addons[rule.name]}" if rule.name in addons else ""
+        login = "after the login" if "authenticate-cognito" in asked else "with a login of its own"
+        yield _service("web page", f"https://{', '.join(hosts)}", where, login)
+
+
+def _answering(plan: Plan) -> dict[str, str]:
+    """A listener rule's name to the add-on that answers: the one whose binding fills the rule's target group."""
+    bound = {
+        str(each.inputs.get("spec", {}).get("targetGroupARN", "")): component.name
+        for component in plan.of_type(ADDON_COMPONENT)
+        for each in plan.descendants(component)
+        if each.type == BINDING
+    }
+    bound.pop(UNKNOWN, None)
+    return {
+        rule.name: bound[str(action["targetGroupArn"])]
+        for rule in plan.of_type(RULE)
+        for action in rule.inputs.get("actions", [])
+        if str(action.get("targetGroupArn", "")) in bound
+    }
 
 
 def _databases(plan: Plan) -> Iterator[Service]:

@@ -12,13 +12,13 @@ from slipway.plan.bill.types import BUCKET, CLUSTER, EFS, ENDPOINT, LUSTRE, NAT
 from slipway.plan.cost import cost
 from slipway.plan.fleet import NODE_GROUP, NodeGroup, node_groups
 from slipway.plan.model import Plan, Resource, counts
-from slipway.plan.services import Service, services
+from slipway.plan.services import ADDON_COMPONENT, Service, services
 from slipway.wire import UNKNOWN
 
-ADDON_COMPONENT: Final = "slipway:addons:AddOn"
 _EKS_ADDON: Final = "aws:eks/addon:Addon"
 _RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 _CONFIG_FILE: Final = "kubernetes:yaml/v2:ConfigFile"
+_DIRECTORY: Final = "kubernetes:kustomize/v2:Directory"
 _ADDON_VERSION: Final = "aws:eks/getAddonVersion:getAddonVersion"
 _MOUNT_TARGET: Final = "aws:efs/mountTarget:MountTarget"
 _SUBNET: Final = "aws:ec2/subnet:Subnet"
@@ -57,7 +57,7 @@ class Store:
 
 @dataclass(frozen=True, kw_only=True)
 class AddOn:
-    """An installed add-on: `kind` is `EKS`, `Helm`, `YAML` or `objects`.
+    """An installed add-on: `kind` is `EKS`, `Helm`, `YAML`, `kustomize` or `objects`.
 
     The version is empty for plain objects and unknown (`slipway.wire.UNKNOWN`) where AWS's default at the time of `up`
     decides: what a recording answered in its place is made up.
@@ -259,6 +259,8 @@ def _addons(plan: Plan) -> Iterator[AddOn]:
                 kind = "EKS"
             elif child.type == _RELEASE:
                 kind, version = "Helm", str(child.inputs.get("version", ""))
+            elif child.type == _DIRECTORY:
+                kind, version = "kustomize", str(component.outputs.get("version", ""))
             elif child.type == _CONFIG_FILE:
                 kind, version = "YAML", str(component.outputs.get("version", ""))
         yield AddOn(name=component.name, kind=kind, version=version)

@@ -36,12 +36,12 @@ def construct(
         ConstructError: The component's type or an argument is not simulated, or the engine's state is at odds with
             the table.
     """
-    if request.type not in (eks_cluster.TYPE, manifests.TYPE):
+    if request.type not in {eks_cluster.TYPE, *manifests.TYPES}:
         raise ConstructError(f"{request.type} {request.name}: no simulated component of this type")
     with grpc.insecure_channel(request.monitorEndpoint, options=options) as channel:
         monitor = resource_pb2_grpc.ResourceMonitorStub(channel)
         component = monitor.RegisterResource(_component(request))
-        if request.type == manifests.TYPE:
+        if request.type in manifests.TYPES:
             nothing = to_struct(manifests.OUTPUTS)
             monitor.RegisterResourceOutputs(
                 resource_pb2.RegisterResourceOutputsRequest(urn=component.urn, outputs=nothing)

@@ -1,12 +1,12 @@
 """The resource monitor that records: it stands where the engine would, and answers as AWS would."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from google.protobuf import empty_pb2
 from pulumi.runtime import mocks
-from pulumi.runtime.proto import engine_pb2, resource_pb2
+from pulumi.runtime.proto import callback_pb2, engine_pb2, resource_pb2
 
 from slipway import urns
 from slipway.plan.model import Invocation, Message, Resource
@@ -56,9 +56,13 @@ class Monitor(mocks.MockMonitor):
         return tuple(self._states.values())
 
     def GetDeploymentInfo(self, request: empty_pb2.Empty) -> resource_pb2.DeploymentInfo:  # noqa: N802
-        """As the mocks', and output values: remote components then say what each argument depends on."""
+        """As the mocks', and output values: remote components then say what each argument depends on.
+
+        Transforms of remote components may be given; a recording has no children of such components to hand them.
+        """
         info: resource_pb2.DeploymentInfo = super().GetDeploymentInfo(request)  # type: ignore[no-untyped-call]  # pulumi's
         info.supportedFeatures.append(resource_pb2.RESOURCE_MONITOR_FEATURE_OUTPUT_VALUES)
+        info.supportedFeatures.append(resource_pb2.RESOURCE_MONITOR_FEATURE_TRANSFORMS)
         return info
 
     def RegisterResource(  # noqa: N802
@@ -143,7 +147,7 @@ class Monitor(mocks.MockMonitor):
         urn: str,
         inputs: dict[str, Any],
     ) -> resource_pb2.RegisterResourceResponse:
-        if request.type == manifests.TYPE:
+        if request.type in manifests.TYPES:
             # As below: without inputs.
             self._record(urn, request, inputs={}, outputs=manifests.OUTPUTS, id_="")
             return resource_pb2.RegisterResourceResponse(urn=urn, object=to_struct(manifests.OUTPUTS))
@@ -235,6 +239,14 @@ class Monitor(mocks.MockMonitor):
             raise RecordingError(f"{resource.type} {resource.name}: registered twice (duplicate URN {resource.urn})")
         self._states[resource.urn] = resource
         self._wire[resource.urn] = wire
+
+
+class Callbacks:
+    """Takes transforms where Pulumi's own would open a server: nobody calls them in a recording."""
+
+    def register_transform(self, transform: Callable[..., Any]) -> callback_pb2.Callback:
+        """A handle on the transform."""
+        return callback_pb2.Callback(token=transform.__qualname__)
 
 
 class Engine:

@@ -21,7 +21,7 @@ from slipway.plan.graph import CycleError, ordered
 from slipway.plan.model import Plan
 from slipway.rehearsal.answers import Ids
 from slipway.rehearsal.loop import finish
-from slipway.rehearsal.monitor import Engine, Monitor, RecordingError
+from slipway.rehearsal.monitor import Callbacks, Engine, Monitor, RecordingError
 
 __all__ = ["RecordingError", "record"]
 
@@ -73,7 +73,7 @@ def record(
                 dry_run=preview,
                 organization="organization",
                 root_directory=None,
-                callbacks=None,
+                callbacks=Callbacks(),
                 outputs=set(),
                 package_refs={},
                 base_providers_by_ref={},

@@ -54,6 +54,28 @@ CALLS: Final[Mapping[str, tuple[Call, ...]]] = {
             },
         ),
     ),
+    "aws:lb/listenerRule:ListenerRule": (
+        Call(
+            api="elbv2.CreateRule",
+            names={
+                "actions.authenticateCognito": "AuthenticateCognitoConfig",
+                "conditions.hostHeader": "HostHeaderConfig",
+            },
+            given={"Conditions.Field": lambda _: "host-header"},
+        ),
+    ),
+    "aws:lb/targetGroup:TargetGroup": (
+        Call(
+            api="elbv2.CreateTargetGroup",
+            given={
+                "Name": autoname,
+                "HealthCheckProtocol": lambda resource: resource.inputs["healthCheck"]["protocol"],
+                "HealthCheckPath": lambda resource: resource.inputs["healthCheck"]["path"],
+                "HealthCheckPort": lambda resource: resource.inputs["healthCheck"]["port"],
+                "Matcher.HttpCode": lambda resource: resource.inputs["healthCheck"]["matcher"],
+            },
+        ),
+    ),
     "aws:lb/loadBalancer:LoadBalancer": (
         Call(
             api="elbv2.CreateLoadBalancer",
@@ -97,6 +119,10 @@ NOT_SENT: Final[Mapping[str, str]] = {
     "aws:lb/listener:Listener/routingHttpResponseStrictTransportSecurityHeaderValue": (
         "the provider calls ModifyListenerAttributes with it, as a pair of texts"
     ),
+    "aws:lb/targetGroup:TargetGroup/deregistrationDelay": (
+        "the provider calls ModifyTargetGroupAttributes with it, as a pair of texts"
+    ),
+    "aws:lb/targetGroup:TargetGroup/healthCheck": "`HealthCheckPath` and its like say it",
     "aws:lb/loadBalancer:LoadBalancer/accessLogs": _ATTRIBUTE,
     "aws:lb/loadBalancer:LoadBalancer/dropInvalidHeaderFields": _ATTRIBUTE,
     "aws:lb/loadBalancer:LoadBalancer/enableDeletionProtection": _ATTRIBUTE,

@@ -12,10 +12,12 @@ import pulumi
 import pytest
 import yaml
 
+from addons.registry import discover
 from addons.spec import AddOn, AddOnSettings
 from infra.catalog import names
 from infra.catalog.prices import Capacity
 from infra.handle import (
+    Analytics,
     Bucket,
     ClusterHandle,
     Database,
@@ -28,9 +30,12 @@ from infra.handle import (
     LustreVolume,
     NodeInterface,
     NodePool,
+    NotebookImage,
     Observability,
     Oidc,
     Prometheus,
+    Registry,
+    Sagemaker,
     Storage,
     Taint,
     Volume,
@@ -188,6 +193,48 @@ def database() -> Database:
     )
 
 
+def databases() -> dict[str, Database]:
+    """One database of each engine, by name."""
+    mysql = database()
+    postgres = replace(
+        mysql,
+        name="metadata",
+        engine="postgres",
+        instance_id=out("acme-metadata"),
+        resource_id=out("db-2"),
+        host=out("acme-metadata.rds.amazonaws.com"),
+        port=5432,
+        secret_arn=out("arn:aws:secretsmanager:us-west-2:111122223333:secret:rds!db-2"),
+        security_group_id=out("sg-3"),
+    )
+    return {each.name: each for each in (mysql, postgres)}
+
+
+def registry() -> Registry:
+    """A registry with notebook images, whose upstreams are not mirrored."""
+    host = "111122223333.dkr.ecr.us-west-2.amazonaws.com"
+    kinds: dict[str, Any] = {"cpu": None, "gpu": "nvidia", "neuron": "neuron"}
+    return Registry(
+        host=out(host),
+        repositories={},
+        mirrors={},
+        notebook_images=tuple(
+            NotebookImage(name=name, accelerator=kind, uri=out(f"{host}/acme/notebook-{name}:0123456789ab"))
+            for name, kind in kinds.items()
+        ),
+    )
+
+
+def analytics() -> Analytics:
+    """SageMaker's role and network, without EMR and Athena."""
+    sagemaker = Sagemaker(
+        role_arn=out("arn:aws:iam::111122223333:role/acme-sagemaker"),
+        security_group_id=out("sg-4"),
+        subnets={"usw2-az1": out("subnet-1")},
+    )
+    return Analytics(emr=None, athena=None, sagemaker=sagemaker)
+
+
 def karpenter(partition: str = "aws") -> Karpenter:
     """A queue, a role and node pools of every kind."""
     plain = KarpenterPool(
@@ -292,8 +339,21 @@ async def _known(value: Any) -> Any:
 @cache
 def chart_facts(name: str) -> dict[str, Any]:
     """What Helm renders for a chart with its add-on's values (../shared/reference/chart-facts.json, `renderings`)."""
-    facts: dict[str, Any] = _facts()["charts"][name]
+    facts: dict[str, Any] = _facts()["charts"][_FACTS.get(name, name)]
     return adjusted(name, facts)
+
+
+_FACTS = {
+    "base": "istio-base",
+    "cni": "istio-cni",
+    "ecr-chart": "ack-s3",
+    "gateway": "istio-gateway",
+    # By itself it renders nothing.
+    "kserve-runtime-configs": "kserve-runtime-configs-enabled",
+    "s3-chart": "ack-s3",
+    "sagemaker-chart": "ack-sagemaker",
+}
+"""What a chart is called in the facts, where it is not called by its name."""
 
 
 @cache
@@ -305,7 +365,11 @@ def _facts() -> dict[str, Any]:
 @cache
 def chart_values(name: str) -> dict[str, Any]:
     """The chart's own default values, over those of its sub-charts and those that only its templates know."""
-    values: dict[str, Any] = yaml.safe_load((_folder(name) / "values.yaml").read_text())
+    # Knative's release script writes the tag.
+    text = (_folder(name) / "values.yaml").read_text().replace("{{ tag }}", "tag")
+    values: dict[str, Any] = yaml.safe_load(text) or {}
+    # Istio's charts put them under the user's by themselves.
+    values = values.get("_internal_defaults_do_not_set", values)
     for key, sub in SUB_CHARTS.get(name, {}).items():
         values[key] = merged(chart_values(sub) if isinstance(sub, str) else sub, values.get(key))
     for *path, last in FREE_FORM.get(name, ()):
@@ -318,10 +382,33 @@ def chart_values(name: str) -> dict[str, Any]:
 
 
 _FOLDERS = {
+    "ecr-chart": "ack-ecr/chart",
+    "kuberay-operator": "kuberay/chart-kuberay-operator",
+    "s3-chart": "ack-s3/chart",
+    "sagemaker-chart": "ack-sagemaker/chart",
+    "base": "istio/base",
+    "cni": "istio/cni",
+    "gateway": "istio/gateway",
+    "istiod": "istio/istiod",
+    "knative-operator": "knative/operator-chart",
     "dra-driver-nvidia-gpu": "nvidia-dra-driver-gpu/chart",
     "gpu-operator": "nvidia-gpu-operator/chart",
     "neuron-helm-chart": "neuron-helm-chart/chart-1.9.0",
     "karpenter-crd": "karpenter/chart-crd",
+    **{
+        chart: f"kserve/chart-{chart}"
+        for chart in (
+            "kserve-crd",
+            "kserve-llmisvc-resources",
+            "kserve-localmodel-resources",
+            "kserve-resources",
+            "kserve-runtime-configs",
+        )
+    },
+    "vllm-stack": "vllm-production-stack/chart",
+    # They have no values, either.
+    "kserve-llmisvc-crd": "kserve/chart-kserve-crd",
+    "kserve-localmodel-crd": "kserve/chart-kserve-crd",
     "opensearch-dashboards": "opensearch/dashboards-chart",
     "secrets-store-csi-driver-provider-aws": "secrets-store-csi-driver/provider-aws-chart",
 }
@@ -343,6 +430,10 @@ SUB_CHARTS: dict[str, dict[str, Any]] = {
     # Read by templates/configmap.yaml, commented out in values.yaml.
     "aws-for-fluent-bit": {"additionalFilters": None, "additionalInputs": None, "additionalOutputs": None},
     "grafana": {"rbac": {"useExistingClusterRole": None}},
+    # Read by templates/validatingwebhookconfiguration.yaml, commented out in values.yaml.
+    "istiod": {"base": {"validationFailurePolicy": None}},
+    # Read by templates/_helpers.tpl, commented out in values.yaml.
+    "oauth2-proxy": {"config": {"existingSecret": None}},
     "opensearch": {"persistence": {"storageClass": None}},
     # Read by templates/metrics-configmap.yaml, commented out in values.yaml.
     "dcgm-exporter": {"customMetrics": None},
@@ -355,7 +446,15 @@ SUB_CHARTS: dict[str, dict[str, Any]] = {
 }
 """Where the values of a sub-chart are, or values themselves that a chart has and its values.yaml lacks."""
 FREE_FORM: dict[str, list[tuple[str, ...]]] = {
+    "argo-workflows": [("controller", "pdb")],
+    "kuberay-operator": [("resources",)],
     "descheduler": [("deschedulerPolicy",)],
+    "lws": [("podSecurityContext",), ("resources",)],
+    "vllm-stack": [("servingEngineSpec", "containerSecurityContext"), ("routerSpec", "resources", "limits")],
+    "gateway": [("podAnnotations",)],
+    "istiod": [("meshConfig",)],
+    "jupyterhub": [("hub", "config")],
+    "mlflow": [("podSecurityContext",)],
     "kube-prometheus-stack": [("grafana", "grafana.ini")],
     "opensearch": [("resources",)],
 }
@@ -365,7 +464,16 @@ FREE_FORM: dict[str, list[tuple[str, ...]]] = {
 def chart_schema(name: str) -> dict[str, Any] | None:
     """The chart's JSON schema of its values, where it has one."""
     path = _folder(name) / "values.schema.json"
-    return json.loads(path.read_text()) if path.is_file() else None
+    if not path.is_file():
+        return None
+    schema: dict[str, Any] = json.loads(path.read_text())
+    schema["$schema"] = _DRAFTS.get(schema.get("$schema", ""), schema.get("$schema", _DRAFT))
+    return schema
+
+
+_DRAFT = "http://json-schema.org/draft-07/schema#"
+_DRAFTS = {f"https://{_DRAFT.partition('//')[2]}": _DRAFT, "http://json-schema.org/schema#": _DRAFT}
+"""Names of the draft as nobody else spells them: ACK's charts, and Istio's, which means the newest."""
 
 
 def unknown_paths(values: Mapping[str, Any], defaults: Any, path: str = "") -> list[str]:
@@ -385,7 +493,73 @@ SHARING = (
     GpuSharing(mode="mps", config="mps-2", replicas=2),
     GpuSharing(mode="mig", config="mig-mixed", mig_strategy="mixed", mig_profile="1g.10gb"),
 )
+CONNECTORS: list[dict[str, Any]] = [
+    {"type": "oidc", "id": "okta", "name": "Okta", "issuer": "https://acme.okta.com", "clientId": "x", "groups": True},
+    {"type": "github", "id": "git-hub", "name": "GitHub", "clientId": "y", "organisations": [{"name": "acme"}]},
+    {
+        "type": "ldap",
+        "id": "ad",
+        "name": "Acme",
+        "host": "ad.acme.example:636",
+        "bindDn": "cn=dex,ou=services,dc=acme,dc=example",
+        "users": "ou=people,dc=acme,dc=example",
+        "groups": "ou=groups,dc=acme,dc=example",
+    },
+]
 SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "katib-settings": [{"database": "metadata", "suggestionMemoryMib": 2048}],
+    "model-registry-settings": [{"database": "metadata"}],
+    "trainer-runtimes": [
+        {"frameworks": ["torch"], "groups": False},
+        {"serviceAccount": "default-editor", "sharedMemoryGib": 64, "hugepagesMib": 0},
+    ],
+    "kubeflow-pipelines-settings": [
+        {
+            "database": "pipelines",
+            "databaseCertificates": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+            "caching": False,
+            "keepHours": 1,
+            "timezone": "Europe/Berlin",
+            "version1Profiles": ["team-a", "team-b"],
+        }
+    ],
+    "argo-workflows": [{"keepHours": 1, "parallelism": 10, "archiveLogs": False, "archiveDays": 90}],
+    "argo-workflows-namespaces": [{"namespaces": ["team-a", "team-b", "workflows"]}],
+    "kuberay-operator": [{"batchScheduler": "volcano", "memoryMib": 1024}],
+    "ray-namespaces": [{"namespaces": ["team-a", "team-b"]}],
+    "spark-namespaces": [{"namespaces": ["team-a", "team-b"], "catalogue": False}],
+    "spark-operator": [{"workers": 20, "memoryMib": 4096}],
+    "kubeflow-dashboard-settings": [
+        {
+            "registration": True,
+            "admins": ["root@example.com"],
+            "links": [{"text": "Wiki", "link": "https://wiki.example.com/"}],
+        }
+    ],
+    "kubeflow-notebooks-settings": [
+        {
+            "images": ["quay.io/jupyter/scipy-notebook:2026-08-01"],
+            "customImages": False,
+            "storageClass": "efs-home",
+            "mounts": ["efs-home-team", "lustre-scratch"],
+            "groups": ["gpu"],
+            "chooseNodes": False,
+            "idleMinutes": None,
+        }
+    ],
+    "kubeflow-profiles": [
+        {
+            "profiles": {
+                "vision": {
+                    "owner": "ann@example.com",
+                    "contributors": ["bob@example.com"],
+                    "viewers": ["cid@example.com"],
+                    "quota": {"requests.nvidia.com/gpu": "4", "requests.cpu": "64"},
+                },
+                "language": {"owner": "dan@example.com"},
+            },
+        }
+    ],
     "aws-dranet": [{"instanceTypes": ["p9.48xlarge"]}],
     "aws-efa-k8s-device-plugin": [{"instanceTypes": ["p9.48xlarge"]}],
     "dcgm-exporter": [{"podLabels": ["^app$"]}],
@@ -414,6 +588,13 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "descheduler": [{"schedule": "0 * * * *", "protectedPriority": 100, "minPodAge": "2h", "maxEvictionsPerNode": 1}],
     "image-prepull": [{"images": {"nvidia": ["nvcr.io/nvidia/pytorch:26.06-py3"], "fpga": ["acme/fpga:1"]}}],
     "keda": [{"queues": ["inference-*"], "cloudwatch": True, "prometheus": False}],
+    "kserve-gateway": [{"maxReplicas": 20}],
+    "kserve-gpu-runtimes": [{"gpus": 8, "memoryGib": 512, "sharedMemoryGib": 64}],
+    "kserve-llmisvc-resources": [{"memoryMib": 2048}],
+    "kserve-localmodel-nodes": [{"sizeGib": 500}],
+    "kserve-models": [{"namespaces": ["models", "team-a", "team-b"]}],
+    "kserve-resources": [{"mode": "knative", "domain": "serving.example.com"}, {"memoryMib": 2048}],
+    "kserve-runtime-configs": [{"runtimes": ["paddle", "sklearn"]}],
     "neuron": [{"scheduler": True, "nodeRecovery": True}, {"instanceTypes": ["trn9.xlarge"], "problemDetector": False}],
     "node-feature-discovery": [{"labelNamespaces": ["acme.example"]}],
     "prometheus-adapter": [
@@ -431,11 +612,45 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
             ]
         }
     ],
+    "istio-ingressgateway": [{"minReplicas": 1, "maxReplicas": 1, "memoryMib": 512}],
+    "istio-policies": [{"denyByDefault": False, "strictNamespaces": ["team-a"], "accessLogs": False}],
+    "istiod": [{"memoryMib": 2048, "proxyMemoryMib": 128, "metrics": True}],
+    "cognito-login": [{"groups": ["platform-admins"]}, {"checkSignature": False}],
+    "dex": [{"connectors": CONNECTORS}],
+    "oauth2-proxy": [{"emailDomains": ["example.com", "example.org"]}],
+    "knative-serving": [{"startMinutes": 60, "requestSeconds": 7200, "idleSeconds": 300}],
     "opencost": [{"ui": False}],
     "opensearch": [{"replicas": 1, "storageGib": 20, "memoryGib": 4, "retentionDays": 3}],
+    "jupyterhub": [
+        {"admins": ["anna@example.com"], "home": "gp3", "homeGib": 50, "maxHours": 24, "idleMinutes": 30},
+        {"cores": 0.5, "memoryGib": 2, "acceleratedMemoryGib": 200},
+    ],
+    "feast-redis": [{"memoryMib": 2048, "storageGib": 16}],
+    "feast-store": [
+        {
+            "project": "vision",
+            "prefix": "tables/features",
+            "repository": {"url": "https://github.com/acme/features", "ref": "v1.2.0", "path": "vision/features"},
+            "materialize": "15 * * * *",
+            "database": "metadata",
+            "memoryMib": 4096,
+        }
+    ],
+    "mlflow": [{"replicas": 1, "workers": 4, "memoryMib": 4096}],
     "priority-classes": [{"default": "training"}],
     "static-volumes": [{"namespaces": ["default", "team-a", "team-b"]}],
     "storage-classes": [{"iops": 6000, "throughput": 500, "fileSystem": "xfs", "default": False}],
+    "vllm": [
+        {
+            "models": [
+                {"name": "qwen", "path": "qwen2.5-7b-instruct"},
+                {"name": "large", "path": "llama/70b", "gpus": 8, "replicas": 2, "cpu": 64, "memoryGib": 512},
+                {"name": "short", "path": "short", "maxModelLen": 4096, "args": ["--enforce-eager"]},
+            ],
+            "image": "docker.io/vllm/vllm-openai:v0.23.0",
+            "routing": "prefixaware",
+        }
+    ],
     "vpc-cni": [{"networkPolicy": True}],
 }
 """Settings that change what is installed, besides the defaults."""
@@ -451,9 +666,43 @@ def handles() -> list[ClusterHandle]:
             node_pools=(), storage=Storage(), observability=None, tags={}, region="cn-north-1", partition="aws-cn"
         ),
         fake_handle(edge=edge(), databases={"pipelines": database()}, storage=storage(("backups", "data", "logs"))),
+        everything(),
     ]
+
+
+def everything() -> ClusterHandle:
+    """A cluster with all that an add-on may stand on."""
+    return fake_handle(
+        edge=replace(edge(), entries=("kubeflow", "grafana", "mlflow", "jupyterhub", "argo")),
+        databases=databases(),
+        registry=registry(),
+        analytics=analytics(),
+        storage=storage(("data", "artifacts", "models", "backups", "logs")),
+        addons=frozenset(discover()),
+    )
+
+
+def is_ground(handle: ClusterHandle, key: str) -> bool:
+    """Whether a cluster has what a key of the stack file makes, as `stands_on` names it."""
+    if key == "network.internet":
+        return handle.internet
+    place: Any = handle
+    for name in key.split("."):
+        place = place.get(name) if isinstance(place, Mapping) else getattr(place, _FIELDS.get(name, name), None)
+    return place is not None and place not in ({}, ())
+
+
+_FIELDS = {"zone": "zone_id"}
+"""Keys of the stack file that the handle spells in another way."""
+
+
+def fitting(addon: AddOn[Any]) -> list[ClusterHandle]:
+    """The clusters that have what an add-on stands on; it is not installed on others."""
+    found = [handle for handle in handles() if all(is_ground(handle, key) for key in addon.stands_on)]
+    assert found, f"{addon.name}: no cluster here has {', '.join(addon.stands_on)}"
+    return found
 
 
 def cases(addon: AddOn[Any]) -> list[tuple[ClusterHandle, AddOnSettings]]:
     settings = [addon.settings.model_validate(raw) for raw in ({}, *SETTINGS.get(addon.name, []))]
-    return [(handle, item) for handle in handles() for item in settings]
+    return [(handle, item) for handle in fitting(addon) for item in settings]

@@ -57,6 +57,12 @@ def crd_of(manifest: Mapping[str, Any]) -> str | None:
     return f"{entries[0]['plural']}.{entries[0]['group']}" if entries else None
 
 
+def scope_of(manifest: Mapping[str, Any]) -> str | None:
+    """`Cluster` or `Namespaced`, as a custom resource's CRD says; None for a kind of Kubernetes itself."""
+    entries = _index().get(_kind(manifest), [])
+    return str(entries[0]["scope"]) if entries else None
+
+
 def kinds_of(crds: Iterable[str]) -> set[str]:
     """The kinds that these CRDs bring, as far as they are known."""
     wanted = set(crds)

@@ -5,6 +5,7 @@ something on, the facts' `combinations_checked` say what was seen; `adjusted` pu
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,7 +24,12 @@ class Rendering:
     Attributes:
         reason: The values, and where their effect was seen.
         namespace: The namespace in the facts, where the add-on has one of its own.
+        into: The namespace that the add-on has then, where it is not named like the chart.
+        renamed: The release in the facts and the add-on's, where objects are named like the release alone.
         sub_chart: A sub-chart that is off, with all that it renders.
+        without_crds: CRDs that are another chart's here.
+        without_objects: Objects that are gone, by `kind/name`, with what value paths change in them.
+        without_workloads: Workloads that are gone, by `kind/name`, with their images and what value paths change there.
         version: The version that is installed, where the facts are of another one.
         moved: Images of the facts' version, as the installed one has them.
         switches: Switches that an add-on's settings may turn on: what takes effect then counts.
@@ -36,15 +42,24 @@ class Rendering:
         webhooks: Webhooks that the software makes when it runs: the failure policy of each.
         workloads: Workloads that are there besides.
         tolerations: Value paths of their tolerations, by `kind/name`.
+        containers: Containers that are there besides, by the value paths of their image.
         images: Images that pods have besides: of containers in lists of the values, of pods made at run time.
         without_images: Images of containers that the values take away.
         unset: Value paths of images that only run once the path is set, which the add-on does not.
+        words: Words of the facts and those of this chart, which nobody rendered, but which differs from theirs in them
+            alone.
+        crds_elsewhere: CRDs of the chart's folder that another add-on brings first: Helm leaves what is there alone.
         crds: The folder of ../shared/reference whose CRDs are all the chart's, where the facts lack some.
     """
 
     reason: str
     namespace: str | None = None
+    into: str | None = None
+    renamed: tuple[str, str] | None = None
     sub_chart: str | None = None
+    without_crds: frozenset[str] = frozenset()
+    without_objects: frozenset[str] = frozenset()
+    without_workloads: frozenset[str] = frozenset()
     version: str | None = None
     moved: Mapping[str, str] = field(default_factory=dict)
     switches: frozenset[str] = frozenset()
@@ -56,13 +71,36 @@ class Rendering:
     webhooks: tuple[str, ...] = ()
     workloads: tuple[Mapping[str, Any], ...] = ()
     tolerations: Mapping[str, str] = field(default_factory=dict)
+    containers: Mapping[str, str] = field(default_factory=dict)
     images: tuple[str, ...] = ()
     without_images: frozenset[str] = frozenset()
     unset: frozenset[str] = frozenset()
+    words: Mapping[str, str] = field(default_factory=dict)
+    crds_elsewhere: frozenset[str] = frozenset()
     crds: str | None = None
 
 
+_ACK: Final = frozenset({"fieldexports.services.k8s.aws", "iamroleselectors.services.k8s.aws"})
+_ACK_FIRST: Final = "every controller's chart brings these CRDs, and Helm's installCRDs passes over what is there"
+
 RENDERINGS: Final[Mapping[str, Rendering]] = {
+    "argo-workflows": Rendering(
+        reason="the image of the steps' sidecars is in the controller's arguments",
+        images=("quay.io/argoproj/argoexec:v4.0.6",),
+        unset=frozenset({"customArtifactRepository"}),
+    ),
+    "ecr-chart": Rendering(
+        reason=f"generated as the chart of S3 is; {_ACK_FIRST}",
+        words={
+            "buckets.s3.services.k8s.aws": "repositories.ecr.services.k8s.aws",
+            "1.10.0": "1.8.1",
+            "s3": "ecr",
+        },
+        crds="ack-ecr",
+        crds_elsewhere=_ACK,
+    ),
+    "s3-chart": Rendering(reason=_ACK_FIRST, crds_elsewhere=_ACK),
+    "sagemaker-chart": Rendering(reason=_ACK_FIRST, crds_elsewhere=_ACK),
     "aws-load-balancer-controller": Rendering(
         reason="enableServiceMutatorWebhook=false removes mservice only; webhookConfig.ingressValdationFailurePolicy is"
         " effective",
@@ -97,6 +135,28 @@ RENDERINGS: Final[Mapping[str, Rendering]] = {
         ),
         tolerations={"DaemonSet/node-agent": "nodeAgent.tolerations"},
         images=("docker.io/velero/velero-plugin-for-aws:v1.14.0",),
+    ),
+    "cni": Rendering(
+        reason="the DaemonSet is named by the chart alone; Kubeflow has it there, too: its pods are privileged",
+        namespace="istio-system",
+        into="kube-system",
+    ),
+    "gateway": Rendering(
+        reason="named like Kubeflow's gateway, where istiod is; the image `auto` is istiod's",
+        namespace="istio-ingress",
+        into="istio-system",
+        renamed=("istio-ingress", "istio-ingressgateway"),
+        without_images=frozenset({"auto (replaced by the Istio injector)"}),
+    ),
+    "istiod": Rendering(
+        reason="base.validationFailurePolicy=Fail is effective; the proxies' image is in the injector's configuration",
+        failure_policies={"rev.validation.istio.io": "Fail"},
+        images=("registry.istio.io/release/proxyv2:1.30.3",),
+    ),
+    "oauth2-proxy": Rendering(
+        reason="beside Dex, whose secret it shares; nothing in the chart asks for a namespace",
+        namespace="oauth2-proxy",
+        into="dex",
     ),
     "cert-manager": Rendering(
         reason="the acmesolver is in the controller's arguments",
@@ -170,6 +230,118 @@ RENDERINGS: Final[Mapping[str, Rendering]] = {
             "public.ecr.aws/neuron/neuron-scheduler:2.31.0.0",
         ),
     ),
+    "jobset": Rendering(
+        reason="a webhook without a failure policy has the API's default",
+        failure_policies={
+            f"{name}.x-k8s.io": "Fail"
+            for name in (
+                "mutate--v1-pod",
+                "mutate-jobset-x-k8s-io-v1alpha2-jobset",
+                "validate--v1-pod",
+                "validate-jobset-x-k8s-io-v1alpha2-jobset",
+            )
+        },
+    ),
+    "kubeflow-trainer": Rendering(
+        reason="jobset.install is the condition of the sub-chart (Chart.yaml); runtimes.defaultEnabled=false, with no"
+        " runtime enabled, renders no installer (templates/runtimes)",
+        sub_chart="jobset",
+        without_webhooks=frozenset(
+            f"{name}.x-k8s.io"
+            for name in (
+                "mutate--v1-pod",
+                "mutate-jobset-x-k8s-io-v1alpha2-jobset",
+                "validate--v1-pod",
+                "validate-jobset-x-k8s-io-v1alpha2-jobset",
+            )
+        ),
+        without_objects=frozenset({"ConfigMap/kubeflow-trainer-runtimes-installer"}),
+        hooks=False,
+    ),
+    "vllm-stack": Rendering(
+        reason="rendered with one model; servingEngineSpec.modelSpec is the settings', empty by itself, and names its"
+        " image in each",
+        without_images=frozenset({"docker.io/vllm/vllm-openai:latest"}),
+    ),
+    "kserve-resources": Rendering(
+        reason="what it puts beside model servers stands in its configuration",
+        images=(
+            "docker.io/kserve/agent:v0.20.0",
+            "docker.io/kserve/art-explainer:v0.20.0",
+            "docker.io/kserve/router:v0.20.0",
+            "docker.io/kserve/storage-initializer:v0.20.0",
+        ),
+    ),
+    "kserve-runtime-configs": Rendering(
+        reason="kserve.servingruntime.enabled=true renders the runtimes, which are custom resources;"
+        " kserve.llmisvcConfigs.enabled=false, the default, does not render LLMInferenceServiceConfigs",
+        images=(
+            "docker.io/kserve/autogluonserver:v0.20.0",
+            "docker.io/kserve/huggingfaceserver:v0.20.0",
+            "docker.io/kserve/huggingfaceserver:v0.20.0-gpu",
+            "docker.io/kserve/lgbserver:v0.20.0",
+            "docker.io/kserve/paddleserver:v0.20.0",
+            "docker.io/kserve/pmmlserver:v0.20.0",
+            "docker.io/kserve/predictiveserver:v0.20.0",
+            "docker.io/kserve/sklearnserver:v0.20.0",
+            "docker.io/kserve/xgbserver:v0.20.0",
+            "docker.io/pytorch/torchserve-kfs:0.9.0",
+            "docker.io/seldonio/mlserver:1.5.0",
+            "docker.io/tensorflow/serving:2.6.2",
+            "docker.io/vllm/vllm-openai:latest",
+            "nvcr.io/nvidia/tritonserver:23.05-py3",
+        ),
+        without_objects=frozenset(
+            f"LLMInferenceServiceConfig/kserve-config-llm-{name}"
+            for name in (
+                "decode-template",
+                "decode-worker-data-parallel",
+                "prefill-template",
+                "prefill-worker-data-parallel",
+                "router-route",
+                "scheduler",
+                "scheduler-latency-predictor",
+                "template",
+                "tracing",
+                "worker-data-parallel",
+            )
+        ),
+    ),
+    "kserve-llmisvc-crd": Rendering(
+        reason="the template of this CRD renders nothing where another release has it (helm's `lookup`)",
+        without_crds=frozenset({"clusterstoragecontainers.serving.kserve.io"}),
+    ),
+    "kserve-llmisvc-resources": Rendering(
+        reason="kserve.createSharedResources=false renders no shared resource (templates/common)",
+        without_objects=frozenset(
+            {"ClusterStorageContainer/default", "ConfigMap/inferenceservice-config", "Issuer/selfsigned-issuer"}
+        ),
+    ),
+    "mlflow": Rendering(
+        reason="databaseMigration=true with a database adds a container of the server's image"
+        " (templates/deployment.yaml); the hook's Secret is left out where one of its name is there"
+        " (templates/flask_secret.yaml), as mlflow-database makes it",
+        hooks=False,
+        containers={
+            f"initImages.mlflowDbMigration.{part}": "Deployment/mlflow:mlflow-db-migration"
+            for part in ("repository", "tag")
+        },
+    ),
+    "jupyterhub": Rendering(
+        reason="prePuller.hook.enabled=false removes all hooks; prePuller.continuous, scheduling.userScheduler and"
+        " scheduling.userPlaceholder are off, and with them what runs their images"
+        " (templates/image-puller, templates/scheduling)",
+        hooks=False,
+        without_workloads=frozenset(
+            {
+                "DaemonSet/continuous-image-puller",
+                "Deployment/user-scheduler",
+                "StatefulSet/user-placeholder",
+            }
+        ),
+        images=("quay.io/jupyterhub/k8s-singleuser-sample:4.4.0",),
+        containers={f"singleuser.image.{part}": "pods of users, which the hub makes" for part in ("name", "tag")},
+    ),
     "hami": Rendering(reason="scheduler.certManager.enabled=true: all hooks disappear", hooks=False),
     "opensearch": Rendering(
         reason="persistence.enableInitChown=false takes the container fsgroup-volume away (templates/statefulset.yaml)",
@@ -184,24 +356,20 @@ def adjusted(chart: str, facts: dict[str, Any]) -> dict[str, Any]:
     rendering = RENDERINGS.get(chart)
     if rendering is None:
         return facts
-    if rendering.release is not None:
-        assert facts["release"] == rendering.release
-        facts = json.loads(json.dumps(facts).replace(f"{rendering.release}-{chart}", chart))
-        facts["release"] = chart
-    facts = json.loads(json.dumps(facts))
-    if rendering.namespace is not None:
-        assert facts["namespace"] == rendering.namespace
-        facts["namespace"] = chart
-    if rendering.version is not None:
-        assert facts["version"] != rendering.version
-        facts["version"] = rendering.version
+    facts = _named(chart, facts, rendering)
     facts["images"] = [rendering.moved.get(image, image) for image in facts["images"]]
     facts["services"] = [*(facts.get("services") or []), *rendering.services]
     _switched_on(facts, rendering.switches)
     if rendering.sub_chart is not None:
         _without_sub_chart(facts, rendering.sub_chart)
+    assert rendering.without_crds <= set(facts["crds"])
+    facts["crds"] = [crd for crd in facts["crds"] if crd not in rendering.without_crds]
+    if rendering.without_objects:
+        _without_objects(facts, rendering.without_objects)
     if not rendering.hooks:
         _without_hooks(facts)
+    if rendering.without_workloads:
+        _without_workloads(facts, rendering.without_workloads)
     assert rendering.without_images <= set(facts["images"])
     facts["images"] = sorted({*facts["images"], *rendering.images} - rendering.without_images)
     facts["workloads"] += rendering.workloads
@@ -209,6 +377,8 @@ def adjusted(chart: str, facts: dict[str, Any]) -> dict[str, Any]:
     for workload, path in rendering.tolerations.items():
         by_category["tolerations"]["effective"][path] = [workload]
         by_workload.setdefault(workload, {})["tolerations"] = [path]
+    for path, container in rendering.containers.items():
+        by_category["image_tag" if path.endswith(".tag") else "image_repository"]["effective"][path] = [container]
     for category in by_category.values():
         category["effective"] = {
             path: sets for path, sets in category.get("effective", {}).items() if path not in rendering.unset
@@ -224,22 +394,62 @@ def adjusted(chart: str, facts: dict[str, Any]) -> dict[str, Any]:
         crds = _crds(rendering.crds)
         assert crds > set(facts["crds"])
         facts["crds"] = sorted(crds)
+    assert rendering.crds_elsewhere <= set(facts["crds"])
+    facts["crds"] = sorted(set(facts["crds"]) - rendering.crds_elsewhere)
     return facts
+
+
+def _named(chart: str, facts: dict[str, Any], rendering: Rendering) -> dict[str, Any]:
+    """A copy of the facts with the add-on's release, namespace and version."""
+    for old, new in rendering.words.items():
+        assert old in json.dumps(facts)
+        facts = json.loads(json.dumps(facts).replace(old, new))
+    if rendering.release is not None:
+        assert facts["release"] == rendering.release
+        facts = json.loads(json.dumps(facts).replace(f"{rendering.release}-{chart}", chart))
+        facts["release"] = chart
+    facts = json.loads(json.dumps(facts))
+    if rendering.namespace is not None:
+        assert facts["namespace"] == rendering.namespace
+        facts["namespace"] = rendering.into or chart
+    if rendering.renamed is not None:
+        _rename(facts, *rendering.renamed)
+    if rendering.version is not None:
+        assert facts["version"] != rendering.version
+        facts["version"] = rendering.version
+    return facts
+
+
+def _rename(facts: dict[str, Any], old: str, new: str) -> None:
+    """Give objects that are named like the release the name of another release."""
+    assert facts["release"] == old
+    namespace = facts["namespace"]
+    named = re.compile(rf"(?<![\w-]){re.escape(old)}(?![\w-])")
+    facts.update(json.loads(named.sub(new, json.dumps(facts))), namespace=namespace)
 
 
 def _without_hooks(facts: dict[str, Any]) -> None:
     hooks = {f"{item['kind']}/{item['name']}" for item in facts["hooks"]}
     assert hooks
     facts["hooks"] = []
-    facts["workloads"] = [item for item in facts["workloads"] if "hook" not in item]
     facts["service_accounts"] = [item for item in facts["service_accounts"] if "hook" not in item]
-    running = {
-        str(ImageReference.parse(container["image"])) for item in facts["workloads"] for container in item["containers"]
-    }
+    _leave(facts, [item for item in facts["workloads"] if "hook" not in item], hooks)
+
+
+def _without_workloads(facts: dict[str, Any], gone: frozenset[str]) -> None:
+    left = [item for item in facts["workloads"] if f"{item['kind']}/{item['name']}" not in gone]
+    assert len(facts["workloads"]) - len(left) == len(gone)
+    _leave(facts, left, set(gone))
+
+
+def _leave(facts: dict[str, Any], workloads: list[dict[str, Any]], gone: set[str]) -> None:
+    """Leave these workloads, the images that they run, and what value paths change in objects that are not gone."""
+    facts["workloads"] = workloads
+    running = {str(ImageReference.parse(container["image"])) for item in workloads for container in item["containers"]}
     facts["images"] = [image for image in facts["images"] if str(ImageReference.parse(image)) in running]
     for category in facts["value_paths"]["by_category"].values():
         left = {
-            path: [changed for changed in objects if changed.partition(":")[0] not in hooks]
+            path: [changed for changed in objects if changed.partition(":")[0] not in gone]
             for path, objects in category.get("effective", {}).items()
         }
         category["effective"] = {path: objects for path, objects in left.items() if objects}
@@ -253,11 +463,29 @@ def _switched_on(facts: dict[str, Any], switches: frozenset[str]) -> None:
                 category.setdefault("effective", {})[path] = found["sets"]
 
 
+def _without_objects(facts: dict[str, Any], gone: frozenset[str]) -> None:
+    held = facts["images_in_args_env_configs"]
+    left = {image: holders for image, holders in held.items() if set(holders) - gone}
+    assert len(left) < len(held)
+    facts["images_in_args_env_configs"] = left
+    others = {
+        kind: [name for name in each if f"{kind}/{name}" not in gone]
+        for kind, each in facts.get("other_objects", {}).items()
+    }
+    facts["other_objects"] = {kind: each for kind, each in others.items() if each}
+    for category in facts["value_paths"]["by_category"].values():
+        changes = {
+            path: [changed for changed in objects if changed.partition(" ")[0] not in gone]
+            for path, objects in category.get("effective", {}).items()
+        }
+        category["effective"] = {path: objects for path, objects in changes.items() if objects}
+
+
 def _without_sub_chart(facts: dict[str, Any], name: str) -> None:
     """What a sub-chart renders has its name in its own, or is an account or a CRD of its own."""
     for kind in ("workloads", "service_accounts", "hooks"):
         left = [item for item in facts[kind] if name not in item["name"]]
-        assert len(left) < len(facts[kind])
+        assert len(left) < len(facts[kind]) or kind == "hooks"
         facts[kind] = left
     owned = _crds(name)
     assert owned & set(facts["crds"])

@@ -138,7 +138,7 @@ def test_tolerations_go_where_the_chart_reads_them(addon):
 @pytest.mark.parametrize("addon", each(*WITH_CHARTS))
 def test_daemonsets_reach_every_tainted_node_and_controllers_none(addon, known):
     """A device plugin that does not tolerate the GPU taint leaves its nodes without GPUs."""
-    handle = charts.fake_handle()
+    handle, *_ = charts.fitting(addon)
     settings = addon.settings()
     values = known(values_of(addon, settings, handle, {}))
     facts = charts.chart_facts(chart_of(addon))
@@ -170,7 +170,7 @@ def service_accounts(addon: AddOn[Any], values: dict[str, Any]) -> set[str]:
 @pytest.mark.parametrize("addon", each(*(addon for addon in WITH_CHARTS if addon.identities)))
 def test_the_identity_is_of_a_service_account_that_the_chart_creates(addon, known):
     """An association with a name that no pod uses is accepted, and gives nobody a permission."""
-    values = known(values_of(addon, addon.settings(), charts.fake_handle(), {}))
+    values = known(values_of(addon, addon.settings(), charts.fitting(addon)[0], {}))
     assert {item.service_account for item in addon.identities} <= service_accounts(addon, values)
 
 
@@ -189,7 +189,7 @@ def test_irsa_annotates_a_path_that_the_chart_reads(addon, known):
     for identity in addon.identities:
         assert identity.irsa in effective
         roles = {identity.service_account: "arn:aws:iam::111122223333:role/x"}
-        values = known(values_of(addon, addon.settings(), charts.fake_handle(), roles))
+        values = known(values_of(addon, addon.settings(), charts.fitting(addon)[0], roles))
         assert at(values, identity.irsa) == {"eks.amazonaws.com/role-arn": roles[identity.service_account]}
 
 
@@ -202,6 +202,7 @@ def test_what_shows_that_it_runs_is_really_there(addon):
     facts = charts.chart_facts(chart_of(addon))
     there = {(item["kind"], item["name"]) for item in facts["workloads"]}
     there |= {("CustomResourceDefinition", name) for name in addon.owns_crds}
+    there |= {(kind, name) for kind, names in facts.get("other_objects", {}).items() for name in names}
     assert {(item.kind, item.name) for item in addon.ready} <= there
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,8 +25,27 @@ PERMISSION_ONLY = {
     "iam:PassRole",
     "kms:ReEncryptFrom",
     "kms:ReEncryptTo",
+    "s3:GetAccelerateConfiguration",
+    "s3:GetAnalyticsConfiguration",
+    "s3:GetBucketCORS",
+    "s3:GetBucketObjectLockConfiguration",
+    "s3:GetBucketPublicAccessBlock",
+    "s3:GetEncryptionConfiguration",
+    "s3:GetIntelligentTieringConfiguration",
+    "s3:GetInventoryConfiguration",
+    "s3:GetLifecycleConfiguration",
+    "s3:GetMetricsConfiguration",
+    "s3:GetReplicationConfiguration",
+    "s3:ListAllMyBuckets",
     "s3:ListBucket",
+    "s3:ListBucketMultipartUploads",
     "s3:ListMultipartUploadParts",
+    "s3:PutBucketCORS",
+    "s3:PutEncryptionConfiguration",
+    "s3:PutIntelligentTieringConfiguration",
+    "s3:PutLifecycleConfiguration",
+    "s3:PutMetricsConfiguration",
+    "s3:PutReplicationConfiguration",
 }
 """Actions that no API operation is named after (Service Authorization Reference)."""
 WITHOUT_RESOURCE = {"cloudwatch:PutMetricData": "cloudwatch:namespace"}
@@ -40,11 +60,18 @@ def _known():
 
 def documents() -> list[Any]:
     return [
-        pytest.param(addon, identity, id=f"{name}-{identity.service_account}")
+        pytest.param(addon, identity, id=f"{name}-{identity.namespace or addon.namespace}-{identity.service_account}")
         for name, addon in CATALOGUE.items()
-        for identity in addon.identities
+        for identity in (*addon.identities, *of_settings(addon))
         if identity.policy
     ]
+
+
+def of_settings(addon: AddOn[Any]) -> list[Any]:
+    """The identities that some settings of the tests ask for."""
+    every = [identity for handle, settings in cases(addon)[-1:] for identity in addon.identities_of(handle, settings)]
+    own = {(identity.namespace, identity.service_account) for identity in addon.identities}
+    return [identity for identity in every if (identity.namespace, identity.service_account) not in own]
 
 
 def statements(addon: AddOn[Any], identity: Any, known: Any) -> list[dict[str, Any]]:
@@ -111,7 +138,50 @@ REFERENCE_POLICIES = {
         for name in ("EKSIntegration", "IAMIntegration", "Interruption", "NodeLifecycle", "ResourceDiscovery")
     ),
 }
+JOBS = {
+    "s3:AbortMultipartUpload",
+    "s3:DeleteObject",
+    "s3:GetBucketLocation",
+    "s3:GetObject",
+    "s3:ListBucket",
+    "s3:ListBucketMultipartUploads",
+    "s3:ListMultipartUploadParts",
+    "s3:PutObject",
+}
+"""What Hadoop's S3A, PyArrow and Argo's client ask of a bucket (Hadoop docs, "Working with IAM Assumed Roles")."""
+ACK = Path(__file__).parent / "ack_actions.json"
+"""What the AWS Controllers for Kubernetes call, as permissions (below pkg/resource of the pinned releases)."""
 DOCUMENTED = {
+    **{name: set(actions) for name, actions in json.loads(ACK.read_text()).items()},
+    # Argo Workflows docs, "Configuring Your Artifact Repository".
+    "argo-workflows": {"s3:GetObject", "s3:ListBucket"},
+    "argo-workflows-namespaces": JOBS,
+    # Feast docs, "File" source; boto3's transfers.
+    "feast-store": JOBS - {"s3:ListBucketMultipartUploads"},
+    "jupyterhub-users": JOBS,
+    # MLflow documentation, "Artifact Stores", Amazon S3; boto3's transfers.
+    "mlflow": JOBS - {"s3:ListBucketMultipartUploads"},
+    # Kubeflow Pipelines operator guide, "Object Store Configuration".
+    "kubeflow-pipelines": JOBS,
+    # S3 as the clients of notebooks and of steps of pipelines use it.
+    "kubeflow-profiles": JOBS,
+    "ray-namespaces": JOBS,
+    # Glue's API for reading (Glue developer guide, "Actions, resources, and condition keys").
+    "spark-namespaces": JOBS
+    | {
+        f"glue:{action}"
+        for action in (
+            "BatchGetPartition",
+            "GetDatabase",
+            "GetDatabases",
+            "GetPartition",
+            "GetPartitions",
+            "GetTable",
+            "GetTables",
+            "GetUserDefinedFunction",
+            "GetUserDefinedFunctions",
+        )
+    },
     # CloudWatchAgentServerPolicy.
     "aws-for-fluent-bit": {"logs:CreateLogStream", "logs:PutLogEvents"},
     # KEDA's pages of its scalers for SQS and CloudWatch; AmazonPrometheusQueryAccess.
@@ -122,6 +192,10 @@ DOCUMENTED = {
         "cloudwatch:GetMetricData",
         "sqs:GetQueueAttributes",
     },
+    # KServe documentation, "Deploy InferenceService with a saved model on S3", narrowed to the bucket.
+    "kserve-localmodel-nodes": {"s3:GetObject", "s3:ListBucket"},
+    "kserve-models": {"s3:GetObject", "s3:ListBucket"},
+    "vllm-models": {"s3:GetObject", "s3:ListBucket"},
     # AmazonPrometheusRemoteWriteAccess; SNS's Publish; Grafana's CloudWatch data source, "IAM policies".
     "kube-prometheus-stack": {"aps:RemoteWrite", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics", "sns:Publish"},
     # Neuron documentation, "Permissions for Neuron Node Problem Detector and Recovery".

@@ -120,7 +120,7 @@ def test_the_daemonsets_of_all_together_leave_half_of_the_smallest_node(chosen, 
         addon = CATALOGUE[name]
         if not isinstance(addon.source, (Chart, EksAddon)) or not chart_of(addon):
             continue
-        values = known(values_of(addon, addon.settings(), charts.fake_handle(), {}))
+        values = known(values_of(addon, addon.settings(), charts.fitting(addon)[0], {}))
         running = everywhere(addon, values)
         for pod, asks in requests(addon, values).items():
             if pod in running:
@@ -134,7 +134,7 @@ def test_the_daemonsets_of_all_together_leave_half_of_the_smallest_node(chosen, 
 def test_controllers_say_what_they_need(addon, known):
     """Without a request the scheduler counts a pod as nothing, and packs it with others until the node is full."""
     kinds = workloads(addon)
-    values = known(values_of(addon, addon.settings(), charts.fake_handle(), {}))
+    values = known(values_of(addon, addon.settings(), charts.fitting(addon)[0], {}))
     silent = [
         pod
         for pod, asks in requests(addon, values).items()

@@ -110,6 +110,13 @@ KNOWN: Final = (
     ),
     Mistake(
         type=INLINE,
+        name=r"ack-s3-controller-.*",
+        issue="UNKNOWN_ACTION",
+        detail=r"Unknown action s3:GetBucketAbac",
+        reason="newer than parliament's list; the controller of 1.10.0 asks for it of each bucket",
+    ),
+    Mistake(
+        type=INLINE,
         name=EBS,
         issue="RESOURCE_MISMATCH",
         detail=r".*'ec2:(CreateVolume|CreateSnapshot|AttachVolume|DetachVolume)'.*",

@@ -80,7 +80,8 @@ def _machine(tmp_path):
         f"env -0 > {tmp_path}/environment",
         f"printf '%s\\0' \"$@\" > {tmp_path}/arguments",
     )
-    machine.tool("jupyter", "\n".join((*written, "exit ${JUPYTER_EXIT:-0}")))
+    for program in ("jupyter", "jupyterhub-singleuser"):
+        machine.tool(program, "\n".join((*written, "exit ${JUPYTER_EXIT:-0}")))
     return machine
 
 
@@ -175,6 +176,22 @@ def test_jupyterlab_listens_where_kubeflow_looks(machine):
         folder = Path(started.environment[name])
         assert folder.parent == machine.root / "tmp", "not on the volume of the home"
         assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_hub_gets_a_server_that_asks_it_who_may_come_in(machine):
+    """jupyterhub/kubespawner 7.0: the command is the container's arguments; the rest is in JUPYTERHUB_... variables."""
+    started = machine.start(
+        "jupyterhub-singleuser",
+        "--debug",
+        JUPYTERHUB_SERVICE_URL="http://0.0.0.0:8888/user/anna/",
+        NOTEBOOK_ACCELERATOR="nvidia",
+    )
+    assert started.arguments == ["--debug"], "above all no option that lets everybody in"
+    assert started.in_place
+    assert started.environment
+    assert started.environment["JUPYTERHUB_SERVICE_URL"] == "http://0.0.0.0:8888/user/anna/"
+    assert started.environment["PWD"] == str(machine.root / "home")
+    assert started.environment["CUDA_VISIBLE_DEVICES"] == "", "no device, as for Kubeflow"
 
 
 def test_an_empty_home_stays_empty(machine):

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from addons import registry
-from addons.presets import PRESETS
+from addons.presets import PRESETS, brings
 from slipway.plan.graph import needs
 from slipway.plan.model import Plan, Resource
 from slipway.rehearsal.recorder import record
 from stacks.program import main
-from tests.contract import selections
+from tests.contract import charts, selections
 from tests.program import conftest
 
 CATALOGUE = registry.discover()
 COMPONENT: Final = "slipway:addons:AddOn"
+DIRECTORY: Final = "kubernetes:kustomize/v2:Directory"
 RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 MANAGED: Final = "aws:eks/addon:Addon"
 NODE_GROUP: Final = "aws:eks/nodeGroup:NodeGroup"
@@ -28,7 +29,13 @@ ACCELERATED: Final = (
 )
 """The kinds of accelerators that `prod` has not."""
 INTERNET: Final = "network.internet"
-SELECTIONS: Final = (*PRESETS, *(f"together-{index}" for index in range(len(selections.covering(CATALOGUE)))))
+OWN_SETTINGS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "dex": {"connectors": charts.CONNECTORS},
+    "vllm": {"models": [{"name": "qwen", "path": "qwen2.5-7b-instruct"}]},
+}
+"""What an add-on must be told, where its defaults are not enough."""
+COVERING: Final = selections.covering(CATALOGUE)
+SELECTIONS: Final = (*PRESETS, *(f"together-{index}" for index in range(len(COVERING))))
 """Every preset, and selections in which every two that can be together are together once."""
 
 
@@ -77,10 +84,23 @@ def _name(resource: Resource) -> str:
 @functools.cache
 def recorded(what: str) -> Recorded:
     """The plan of one of `SELECTIONS` on the largest stack."""
-    settings = grounded(selections.covering(CATALOGUE)[int(what.partition("-")[2])] if "-" in what else CATALOGUE)
-    if what in PRESETS:
-        settings["addons"] = {"preset": what}
-    return of(settings)
+    return of(asking(what) if what in PRESETS else grounded(COVERING[int(what.partition("-")[2])]))
+
+
+def asking(preset: str) -> dict[str, Any]:
+    """The largest stack with a preset, and all that it stands on."""
+    settings = grounded(brought(preset))
+    if registry.BINDER not in brought(preset):
+        # An entry of an add-on would lead nowhere without it.
+        settings["edge"]["entries"] = []
+    settings["addons"] = {"preset": preset}
+    return settings
+
+
+def brought(preset: str) -> frozenset[str]:
+    """The names of a preset's add-ons."""
+    presets = brings(preset)
+    return frozenset(name for name, addon in CATALOGUE.items() if presets & set(addon.presets))
 
 
 def of(settings: Mapping[str, Any]) -> Recorded:
@@ -109,8 +129,25 @@ def grounded(names: Iterable[str], file: str = "stacks/config/Pulumi.prod.yaml")
             place = place.setdefault(part, {})
         # What is missing is a switch that is on by itself, or a section whose settings all have defaults.
         place.setdefault(last, True if key == INTERNET else {})
-    settings["addons"] = selections.asking_for(wanted, CATALOGUE).model_dump(by_alias=True, mode="json")
+    own = {name: OWN_SETTINGS[name] for name in sorted(wanted & OWN_SETTINGS.keys())}
+    if "jupyterhub" in wanted:
+        # Without its entry nobody could sign in to it, which is a mistake.
+        settings["edge"]["entries"] = [*settings["edge"].get("entries", ()), "jupyterhub"]
+    if "dex" in wanted:
+        login_at_the_gateway(settings["edge"])
+    if "edge" in settings and registry.BINDER not in wanted:
+        # Nobody would keep the members of an entry's target group.
+        led = {entry.name for name in wanted for entry in CATALOGUE[name].entries}
+        settings["edge"]["entries"] = [each for each in settings["edge"].get("entries", ()) if each not in led]
+    settings["addons"] = selections.asking_for(wanted, CATALOGUE, own).model_dump(by_alias=True, mode="json")
     return settings
+
+
+def login_at_the_gateway(edge: dict[str, Any]) -> None:
+    """No login at the load balancer, and no entry that would be open without it."""
+    asking = {entry.name for addon in CATALOGUE.values() for entry in addon.entries if entry.own_login}
+    edge["login"] = None
+    edge["entries"] = sorted({"kubeflow"} | (asking & set(edge.get("entries", ()))))
 
 
 def leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:

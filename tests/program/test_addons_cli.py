@@ -46,9 +46,9 @@ def test_versions_are_those_that_are_installed(listed, prod):
 def test_a_preset_brings_what_the_presets_it_includes_bring(listed):
     """coredns is in the preset minimal, which training includes."""
     assert listed["coredns"]["presets"] == ["minimal"]
-    assert listed["coredns"]["enabledBy"] == ["minimal", "training"]
-    assert listed["nvidia-device-plugin"]["enabledBy"] == ["training"]
-    assert listed["cert-manager"]["enabledBy"] == ["by name"]
+    assert listed["coredns"]["enabledBy"] == ["minimal", "training", "inference", "notebooks", "full"]
+    assert listed["nvidia-device-plugin"]["enabledBy"] == ["training", "inference", "notebooks", "full"]
+    assert listed["dex"]["enabledBy"] == ["by name"]
 
 
 def test_the_list_for_people_has_every_name_and_whole_links(tmp_path):

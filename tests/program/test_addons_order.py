@@ -13,8 +13,10 @@ from infra.catalog import names
 from slipway.plan.checks import check
 from slipway.plan.model import Resource
 from tests.contract import charts, objects
+from tests.contract.bundles import POD_MAKERS
 from tests.program.addon_stacks import (
     CATALOGUE,
+    DIRECTORY,
     MANAGED,
     NODE_GROUP,
     RELEASE,
@@ -81,7 +83,9 @@ def test_no_crd_and_no_namespace_has_two_owners(it):
 
 def test_an_addon_comes_after_what_it_needs(it):
     for name in it.installed():
-        for need in (*CATALOGUE[name].needs, *(set(CATALOGUE[name].follows) & set(it.installed()))):
+        addon, there = CATALOGUE[name], set(it.installed())
+        assert not addon.needs_one_of or set(addon.needs_one_of) & there
+        for need in (*addon.needs, *({*addon.follows, *addon.needs_one_of} & there)):
             for urn in it.source(name):
                 assert it.source(need) <= it.behind[urn], f"{name} before {need}"
 
@@ -130,7 +134,7 @@ def test_an_identity_is_complete_before_its_pods_and_until_they_are_gone(it):
         parts = it.parts(name)
         complete = {part.urn for part in parts if part.type in IDENTITY}
         for part in parts:
-            if part.type in (RELEASE, MANAGED):
+            if part.type in (RELEASE, MANAGED, DIRECTORY) or part.inputs.get("kind") in POD_MAKERS:
                 assert complete <= it.behind[part.urn], named(part)
                 if any(each.type == IDENTITY[0] for each in parts):
                     assert it.source("eks-pod-identity-agent") <= it.behind[part.urn], named(part)
@@ -150,8 +154,8 @@ def test_what_runs_pods_has_nodes_before_and_until_the_end(it):
     """Else a release waits for pods that cannot start, and a controller is gone before it could clean up."""
     system = {each.urn for each in it.plan.of_type(NODE_GROUP) if each.inputs["labels"][names.GROUP_LABEL] == "system"}
     assert system
-    for release in it.plan.of_type(RELEASE):
-        assert system <= it.behind[release.urn], release.name
+    for made in it.plan.of_type(RELEASE, DIRECTORY):
+        assert system <= it.behind[made.urn], made.name
 
 
 def test_what_a_controller_must_clean_up_in_aws_goes_before_it(it):

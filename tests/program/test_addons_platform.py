@@ -277,8 +277,7 @@ def test_what_an_addon_stands_on_must_be_there(record_settings, missing, addon, 
 
 
 def test_the_gateway_api_waits_for_the_cluster(prod: Plan):
-    (crds,) = prod.of_type("kubernetes:yaml/v2:ConfigFile")
-    assert crds.name == "gateway-api-crds"
+    crds = prod.one("kubernetes:yaml/v2:ConfigFile", "gateway-api-crds")
     (component,) = [each for each in prod.of_type("slipway:addons:AddOn") if each.name == crds.name]
     assert component.outputs["version"] == "v1.6.1"
     assert crds.parent == component.urn

@@ -4,6 +4,7 @@ The whole catalogue goes through the private example, in selections in which eve
 together once; what cannot be had inside is in one of the tables below, with the reason.
 """
 
+import dataclasses
 import functools
 import json
 import re
@@ -17,7 +18,18 @@ from infra.images import ImageReference, ecr_home
 from infra.network.endpoints import ENDPOINTS, required
 from infra.problems import SettingsError
 from tests.contract import charts, selections
-from tests.program.addon_stacks import CATALOGUE, INTERNET, RELEASE, Recorded, grounded, leaves, of
+from tests.program.addon_stacks import (
+    CATALOGUE,
+    INTERNET,
+    OWN_SETTINGS,
+    RELEASE,
+    Recorded,
+    brought,
+    grounded,
+    leaves,
+    login_at_the_gateway,
+    of,
+)
 from tests.program.conftest import ROOT, settings_of
 
 FILE: Final = "examples/Pulumi.private.yaml"
@@ -26,6 +38,7 @@ CALLED_WITHOUT: Final = {
 }
 """Services with another way than an interface endpoint."""
 OUT_OF_REACH: Final = {
+    ("ack-sagemaker-controller", "iam"): "hands SageMaker's execution role on, which is no call of IAM's",
     ("aws-fsx-csi-driver", "iam"): "the service-linked roles of FSx, which exist once the stack has a file system",
     ("aws-load-balancer-controller", "acm"): "only where an Ingress names no certificate and one is looked for",
     ("aws-load-balancer-controller", "iam"): "only for its service-linked role, which the stack's load balancer makes",
@@ -45,6 +58,8 @@ OTHER_IMAGES: Final = {
             "kubevirt-gpu-device-plugin",
         )
     },
+    ("docker.io/library/busybox", "istiod"): "writes the core dumps of proxies, which nobody asks for",
+    ("docker.io/kserve/art-explainer", "kserve-resources"): "declared with its version, which is written beside it",
     ("quay.io/thanos/thanos", "kube-prometheus-stack"): "the operator's default for sidecars, which nobody asks for",
 }
 """Images in arguments and configuration of a chart that it does not declare, and why no node pulls them."""
@@ -53,11 +68,14 @@ ENDPOINT_OF: Final = {
     "cloudwatch": "monitoring",
     "ecr": "ecr.api",
     "events": "events",
+    "sagemaker": "sagemaker.api",
     "states": "states",
 }
 """The endpoint of an IAM prefix, where they are not spelt alike."""
 
 NOT_PRIVATE: Final = {
+    "cognito-login": "Cognito's pages have no endpoint in a VPC: log in by Dex",
+    "jupyterhub": "verifies the load balancer's tokens with keys that are on the internet alone",
     "opencost": "reads AWS's price list, which has no endpoint in the cluster's region",
 }
 """Add-ons that are of no use without the internet: they stand on it, so a private cluster refuses them."""
@@ -76,7 +94,30 @@ def asked(names: frozenset[str]) -> dict[str, Any]:
     prod = settings_of(ROOT / "stacks/config/Pulumi.prod.yaml")
     if "edge" in settings:
         balancer = {"internal": True, "clients": ["10.0.0.0/8"]}
-        settings["edge"] = {**prod["edge"], "login": None, "loadBalancer": balancer}
+        settings["edge"] = {**prod["edge"], "loadBalancer": balancer}
+        login_at_the_gateway(settings["edge"])
+    return settings
+
+
+def platform(**own: Mapping[str, Any]) -> dict[str, Any]:
+    """The private example with the whole platform and the databases that it takes.
+
+    Cognito's keys are on the internet, so people log in by Dex.
+
+    Args:
+        own: More settings, by add-on.
+    """
+    choice = {"dex", "dex-login", "oauth2-proxy"}
+    names = (brought("full") | choice) - {"cognito-login"} - NOT_PRIVATE.keys()
+    settings = asked(selections.closure(names, CATALOGUE))
+    login_at_the_gateway(settings["edge"])
+    settings["databases"] = settings_of(ROOT / "stacks/config/Pulumi.prod.yaml")["databases"]
+    settings["addons"] = {
+        "preset": "full",
+        "enable": sorted(choice),
+        "disable": ["cognito-login"],
+        "settings": {"dex": OWN_SETTINGS["dex"], **own},
+    }
     return settings
 
 
@@ -160,7 +201,7 @@ def test_images_in_arguments_and_configuration_are_declared_too(addon, known):
     """Operators start what their arguments name: no rendered pod shows it."""
     others = charts.chart_facts(addon.source.name).get("images_in_args_env_configs") or {}
     declared = {str(image.upstream) for image in addon.images}
-    own = known(addon.values(charts.fake_handle(), addon.settings()))
+    own = known(addon.values(charts.fitting(addon)[0], addon.settings()))
     values = charts.merged(charts.chart_values(addon.source.name), own)
     missing = {
         ImageReference.parse(text).repository
@@ -222,7 +263,7 @@ def test_every_service_that_an_addon_calls_has_an_endpoint(it):
 @pytest.mark.parametrize("addon", [pytest.param(each, id=name) for name, each in CATALOGUE.items() if each.identities])
 def test_an_addon_asks_for_its_endpoints_itself(addon, known):
     """Another add-on, or a database, may bring the same endpoint in the plans above, and not in somebody else's."""
-    (private,) = [handle for handle in charts.handles() if not handle.internet]
+    private = dataclasses.replace(charts.fitting(addon)[0], internet=False)
     policies = [
         known(identity.policy(private, addon.settings()) or {"Statement": []})
         for identity in addon.identities

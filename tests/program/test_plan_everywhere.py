@@ -28,6 +28,7 @@ AUTONAMED = {
     "aws:cloudwatch/eventRule:EventRule": LIMITS["event-rule"],
     "aws:iam/instanceProfile:InstanceProfile": LIMITS["iam-instance-profile"],
     "aws:lb/loadBalancer:LoadBalancer": LIMITS["load-balancer"],
+    "aws:lb/targetGroup:TargetGroup": LIMITS["target-group"],
 }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from addons import registry
 from slipway.plan.model import Plan
 from slipway.plan.services import services
 
@@ -31,8 +32,20 @@ def asked(settings: Mapping[str, Any]) -> Iterator[str]:
 
 
 def test_the_list_has_what_the_file_asks_for(plan: Plan, settings: Mapping[str, Any]):
-    assert {each.kind for each in services(plan)} == set(asked(settings))
+    assert {each.kind for each in services(plan)} - {"web page"} == set(asked(settings))
     assert all(each.name and each.detail for each in services(plan))
+
+
+def test_web_pages_are_listed_with_the_addon_behind_each(plan: Plan, settings: Mapping[str, Any]):
+    edge = settings.get("edge", {})
+    behind = {entry.name: addon.name for addon in registry.discover().values() for entry in addon.entries}
+    installed = plan.outputs["addons"]
+    listed = {each.name: each.detail for each in services(plan) if each.kind == "web page"}
+    assert listed == {
+        f"https://{name}.{edge['domain']}": f"to {behind[name]}, after the login"
+        for name in edge.get("entries", [])
+        if behind.get(name) in installed
+    }
 
 
 def test_databases_are_listed_by_the_names_of_the_file(plan: Plan, settings: Mapping[str, Any]):

@@ -29,6 +29,26 @@ def edge(table: Table) -> None:
         seen(f"domain-{name}", {"domain": domain}, "domain", repr(domain), "does not match")
     seen("domain-too-long", {"domain": f"{'a' * 57}.example"}, "domain", "at most 64 characters")
     seen("zone-by-name", {"zone": "ml.example.com"}, "zone", "does not match", "new|Z")
+    grafana = {"preset": "minimal", "enable": ["cert-manager", "kube-prometheus-stack", "storage-classes"]}
+    add("entry-without-binder", {}, "entries[1]", "needs aws-load-balancer-controller", more={"addons": grafana})
+    bound = {**grafana, "enable": [*grafana["enable"], "aws-load-balancer-controller"]}
+    add(
+        "entry-without-login",
+        {"login": None},
+        "entries[1]",
+        "kube-prometheus-stack",
+        "no login",
+        more={"addons": bound},
+    )
+    table.add(
+        "volumes-without-their-driver",
+        {
+            "storage": {"efs": [{"name": "home"}]},
+            "addons": {"preset": "minimal", "disable": ["aws-efs-csi-driver", "storage-classes"]},
+        },
+        "addons.settings.static-volumes",
+        "mounted by aws-efs-csi-driver",
+    )
     seen("entry-is-no-label", {"entries": ["a.b"]}, "entries[0]", "'a.b' does not match")
     seen("without-load-balancer", {"loadBalancer": ABSENT}, "loadBalancer", "is required")
     many = [f"10.{number}.0.0/16" for number in range(31)]

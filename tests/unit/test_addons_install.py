@@ -2,19 +2,23 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 import pytest
+import yaml
 
 from addons import registry
 from addons.checks import Catalogue
 from addons.install import Installed, install
+from addons.objects import Directory
 from addons.settings import AddonsSettings
-from addons.spec import AddOn, AddOnSettings, Chart, Objects, Ready
+from addons.spec import AddOn, AddOnSettings, Chart, Kustomization, Objects, Ready
 from infra.catalog import eks
+from infra.problems import SettingsError
 from slipway.plan.model import Plan, Resource
 from slipway.rehearsal.recorder import record
 from tests.contract import charts
@@ -269,14 +273,49 @@ def known(*addons: AddOn[Any]) -> Catalogue:
 MINIMAL = AddonsSettings(preset="minimal")
 
 
-def test_who_needs_an_addon_that_was_left_out_waits_for_what_that_one_would_have_waited_for():
-    left_out: Callable[[Any], str | None] = lambda _handle: "no use"  # noqa: E731  # a value, not a function of the test
+NO_USE: Callable[[Any], str | None] = lambda _handle: "no use"  # noqa: E731  # a value, not a function of the tests
+
+
+def test_who_follows_an_addon_that_was_left_out_waits_for_what_that_one_would_have_waited_for():
     plan, results = run(
-        MINIMAL, known(made_up("a"), made_up("b", needs=("a",), applies=left_out), made_up("c", needs=("b",)))
+        MINIMAL, known(made_up("a"), made_up("b", needs=("a",), applies=NO_USE), made_up("c", follows=("b",)))
     )
     first = one(plan, "kubernetes:core/v1:ConfigMap", "a-configmap-a-default")
     assert results["b"].resources == results["a"].resources
     assert first.urn in one(plan, "kubernetes:core/v1:ConfigMap", "c-configmap-c-default").dependencies
+
+
+@pytest.mark.parametrize("relation", ["needs", "needs_one_of"])
+def test_who_needs_an_addon_that_was_left_out_is_left_out_too(relation: str):
+    others = [made_up(name, applies=NO_USE) for name in ("b", "c")]
+    wanted = ("b", "c") if relation == "needs_one_of" else ("b",)
+    _, results = run(MINIMAL, known(made_up("a", **{relation: wanted}), *others))
+    assert (
+        results["a"].left_out
+        == {
+            "needs": "needs b, which is left out",
+            "needs_one_of": "needs b and c, which are left out",
+        }[relation]
+    )
+    assert results["b"].left_out == "no use"
+
+
+def test_one_of_those_that_an_addon_chooses_among_is_enough():
+    _, results = run(MINIMAL, known(made_up("a", needs_one_of=("b", "c")), made_up("b", applies=NO_USE), made_up("c")))
+    assert results["a"].left_out is None
+
+
+def test_an_addon_that_is_enabled_by_name_is_installed_whatever_a_preset_would_do():
+    _, results = run(AddonsSettings(preset="minimal", enable=("a",)), known(made_up("a", applies=NO_USE)))
+    assert results["a"].left_out is None
+
+
+def test_an_addon_that_is_enabled_by_name_is_refused_without_what_it_needs():
+    settings = AddonsSettings(preset="minimal", enable=("a",))
+    with pytest.raises(SettingsError) as caught:
+        run(settings, known(made_up("a", needs=("b",)), made_up("b", applies=NO_USE)))
+    (problem,) = caught.value.problems
+    assert str(problem) == "addons.enable: a needs b, which is left out: no use"
 
 
 def test_objects_reach_the_engine_in_yaml_spelling():
@@ -300,12 +339,36 @@ def test_objects_wait_for_the_namespace_that_comes_with_them():
     assert namespace.urn not in outside.dependencies
 
 
+def test_objects_wait_for_the_accounts_that_come_with_them():
+    """The profiles' controller makes the account that it misses, and Pulumi then fails: it adopts nothing."""
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "x", "namespace": "team"}}
+    profile = {"apiVersion": "kubeflow.org/v1", "kind": "Profile", "metadata": {"name": "team"}}
+    source: Objects[Any] = Objects(build=lambda _handle, _settings: [profile, config_map("x", "team"), account])
+    plan, _ = run(MINIMAL, known(made_up("a", source=source)))
+    first = one(plan, "kubernetes:core/v1:ServiceAccount", "a-serviceaccount-x-team")
+    for type_, name in (("kubeflow.org/v1:Profile", "a-profile-team"), ("core/v1:ConfigMap", "a-configmap-x-team")):
+        assert first.urn in one(plan, f"kubernetes:{type_}", name).dependencies
+
+
 def test_a_chart_of_an_oci_registry_is_named_by_its_whole_address():
     chart = Chart(repo="oci://registry.example.com/charts", name="thing", version="1.0.0")
     plan, _ = run(MINIMAL, known(made_up("a", source=chart, ready=(Ready(kind="Deployment", name="a"),))))
     release = one(plan, RELEASE, "a")
     assert release.inputs["chart"] == "oci://registry.example.com/charts/thing"
     assert "repositoryOpts" not in release.inputs
+
+
+def test_the_engine_finds_the_kustomizations(monkeypatch):
+    """It starts the plugin that builds them where it runs the program: in the folder that is `main` of Pulumi.yaml."""
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.ComponentResource, "__init__", lambda *args, **_: said.append(args[3]["directory"]))
+    for name, addon in registry.discover().items():
+        if isinstance(addon.source, Kustomization):
+            Directory(name, addon.directory, pulumi.ResourceOptions())
+    root = Path(__file__).resolve().parents[2]
+    runs_in = root / yaml.safe_load((root / "Pulumi.yaml").read_text())["main"]
+    assert said
+    assert [each for each in said if not (runs_in / each / "kustomization.yaml").is_file()] == []
 
 
 def test_a_component_says_what_it_installed(everything):

@@ -14,7 +14,8 @@ from addons import registry
 from addons.checks import check
 from addons.presets import PRESETS
 from addons.settings import AddonsSettings
-from addons.spec import AddOn, AddOnSettings, EksAddon, Identity, ManagedSettings, Objects, Ready, Webhook
+from addons.spec import AddOn, AddOnSettings, EksAddon, Entry, Identity, ManagedSettings, Objects, Ready, Webhook
+from infra.model import Model
 from infra.problems import SettingsError
 
 
@@ -383,3 +384,57 @@ def test_the_editor_schema_has_the_settings_as_yaml_spells_them():
 def test_discovery_needs_no_list():
     files = [path for path in Path(registry.__file__).parent.joinpath("catalog").rglob("*.py") if path.stem[0] != "_"]
     assert len(files) == len(REAL)
+
+
+class Owner(Model):
+    """A definition in the settings of one add-on."""
+
+    name: str
+
+
+class FirstSettings(AddOnSettings):
+    owner: Owner | None = None
+
+
+def second_settings() -> type[AddOnSettings]:
+    class Owner(Model):
+        """Another one of the same name."""
+
+        owners: tuple[str, ...] = ()
+
+    class SecondSettings(AddOnSettings):
+        owner: Owner | None = None
+
+    return SecondSettings
+
+
+def test_definitions_of_one_name_are_kept_apart():
+    catalogue = {"a": addon("a", settings=FirstSettings), "b": addon("b", settings=second_settings())}
+    schemas = registry.settings_schema(catalogue, taken=["Owner"])
+    names = [set(schema["$defs"]) for schema in schemas.values()]
+    assert names == [{"FirstSettingsOwner"}, {"SecondSettingsOwner"}]
+    assert schemas["b"]["properties"]["owner"]["anyOf"][0] == {"$ref": "#/$defs/SecondSettingsOwner"}
+    assert "owners" in schemas["b"]["$defs"]["SecondSettingsOwner"]["properties"]
+
+
+def test_an_addon_that_chooses_among_others_needs_one_of_them():
+    catalogue = {
+        "page": addon("page", needs_one_of=("front", "side")),
+        "front": addon("front", presets=()),
+        "side": addon("side", presets=()),
+    }
+    (problem,) = registry.problems(AddonsSettings(preset="minimal"), catalogue)
+    assert problem.path == "addons.enable"
+    assert problem.message == "page needs one of: front, side; add one"
+    selected = registry.select(AddonsSettings(preset="minimal", enable=("side",)), catalogue)
+    assert {each.addon.name: each.after for each in selected} == {"side": (), "page": ("side",)}
+
+
+def test_a_web_page_comes_after_what_binds_it_to_the_load_balancer():
+    entry = Entry(name="page", service="page", port=80, target_port=8080, health_path="/")
+    catalogue = {
+        "page": addon("page", entries=(entry,)),
+        registry.BINDER: addon(registry.BINDER),
+    }
+    selected = registry.select(AddonsSettings(preset="minimal"), catalogue)
+    assert {each.addon.name: each.after for each in selected}["page"] == (registry.BINDER,)

@@ -10,6 +10,8 @@ from addons.spec import (
     Chart,
     EksAddon,
     Identity,
+    Image,
+    Kustomization,
     ManagedSettings,
     Manifest,
     Objects,
@@ -19,6 +21,7 @@ from addons.spec import (
 
 READY = (Ready(kind="Deployment", name="x"),)
 CHART = Chart(repo="https://charts.example.com", name="x", version="1.2.3")
+KUSTOMIZATION = Kustomization(version="1.2.3")
 MANIFEST = Manifest(url="https://example.com/download/v1.2.3/install.yaml", version="v1.2.3")
 
 
@@ -72,9 +75,14 @@ def test_a_chart_comes_from_a_repository_that_helm_reads(repo):
             "objects take no values",
         ),
         (
-            {"source": MANIFEST, "identities": (Identity(service_account="x", managed_policies=("P",)),)},
-            "a manifest is taken as it is: no identities, no images",
+            {"source": MANIFEST, "images": (Image(reference="example.com/a:1", repository="image"),)},
+            "image example.com/a:1: objects take no values",
         ),
+        ({"source": KUSTOMIZATION, "values": lambda _handle, _settings: {"a": 1}}, "objects take no values"),
+        ({"source": KUSTOMIZATION, "ready": ()}, "names nothing that shows that it is there"),
+        ({"needs_one_of": ("y",)}, "needs_one_of names one add-on; say so in needs"),
+        ({"secrets": True}, "labels a namespace that it does not make"),
+        ({"namespace_labels": {"a": "b"}}, "labels a namespace that it does not make"),
         ({"source": MANIFEST, "ready": ()}, "names nothing that shows that it is there"),
         ({"ready": ()}, "names nothing that shows that it is there"),
         ({"owns_crds": ("Foo",)}, "'Foo' is not a full CRD name"),

@@ -114,6 +114,7 @@ ADDON = AddOn(
         version="4.8.2",
     ),
     settings=DcgmExporterSettings,
+    presets=("full",),
     applies=_applies,
     namespace="dcgm-exporter",
     create_namespace=True,

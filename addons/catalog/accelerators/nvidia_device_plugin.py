@@ -56,7 +56,7 @@ ADDON = AddOn(
         version="0.20.0",
     ),
     settings=NvidiaDevicePluginSettings,
-    presets=("training",),
+    presets=("inference", "notebooks", "training"),
     applies=plugin_is_needed,
     namespace="nvidia-device-plugin",
     create_namespace=True,

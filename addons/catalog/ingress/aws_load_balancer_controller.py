@@ -211,6 +211,10 @@ def _of_its_own(kind: str) -> Webhook:
     return Webhook(intercepts=frozenset({kind}), failure_policy="Fail")
 
 
+def _applies(handle: ClusterHandle) -> str | None:
+    return None if handle.edge else "no edge in the stack file"
+
+
 ADDON = AddOn(
     name=_NAME,
     group="ingress",
@@ -223,6 +227,8 @@ ADDON = AddOn(
         version=_VERSION,
     ),
     settings=LoadBalancerControllerSettings,
+    presets=("notebooks",),
+    applies=_applies,
     values=_values,
     images=(
         Image(

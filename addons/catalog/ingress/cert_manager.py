@@ -78,6 +78,7 @@ ADDON = AddOn(
         version=_VERSION,
     ),
     settings=CertManagerSettings,
+    presets=("inference", "notebooks"),
     namespace="cert-manager",
     create_namespace=True,
     pod_security="restricted",

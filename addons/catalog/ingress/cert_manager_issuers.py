@@ -44,6 +44,7 @@ ADDON = AddOn(
     docs="https://cert-manager.io/docs/configuration/ca/",
     source=Objects(build=_objects),
     settings=AddOnSettings,
+    presets=("inference", "notebooks"),
     namespace=_NAMESPACE,
     needs=("cert-manager",),
     creates=frozenset({"Certificate", "ClusterIssuer"}),

@@ -35,6 +35,7 @@ ADDON = AddOn(
         version=_VERSION,
     ),
     settings=GatewayApiSettings,
+    presets=("inference",),
     owns_crds=tuple(f"{kind}.{_GROUP}" for kind in _KINDS),
     ready=(Ready(kind="CustomResourceDefinition", name=f"gateways.{_GROUP}"),),
 )

@@ -109,6 +109,7 @@ ADDON = AddOn(
     docs="https://docs.aws.amazon.com/eks/latest/userguide/ml-realtime-inference-observability.html",
     source=Objects(build=_objects),
     settings=GpuMonitoringSettings,
+    presets=("full",),
     applies=_applies,
     namespace=_NAMESPACE,
     needs=("kube-prometheus-stack",),

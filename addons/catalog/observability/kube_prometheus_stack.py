@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 import pulumi
 from pydantic import Field
 
-from addons.grafana import cluster_role, grafana
+from addons.grafana import cluster_role, entry, grafana
 from addons.iam import ANY, allow, policy
 from addons.monitoring.series import NODE_OF_POD
 from addons.spec import AddOn, AddOnSettings, Chart, Identity, Image, Placement, Ready, Values, Webhook
@@ -173,6 +173,7 @@ ADDON = AddOn(
         version="88.5.3",
     ),
     settings=KubePrometheusStackSettings,
+    presets=("full",),
     namespace="monitoring",
     create_namespace=True,
     # node-exporter uses the node's network, processes and files.
@@ -203,6 +204,7 @@ ADDON = AddOn(
         ),
         Identity(service_account=f"{_RELEASE}-grafana", policy=_may_read, irsa="grafana.serviceAccount.annotations"),
     ),
+    entries=(entry(f"{_RELEASE}-grafana"),),
     needs=("cert-manager", "coredns", "storage-classes"),
     owns_crds=tuple(
         f"{plural}.monitoring.coreos.com"

@@ -124,4 +124,6 @@ ADDON = AddOn(
     source=Objects(build=_objects),
     settings=NamespaceDefaultsSettings,
     needs=("vpc-cni",),
+    # Whose namespaces it may be told to leave the making of.
+    follows=("kubeflow-profiles",),
 )

@@ -73,6 +73,7 @@ ADDON = AddOn(
         version="2.20.2",
     ),
     settings=KedaSettings,
+    presets=("inference",),
     namespace="keda",
     create_namespace=True,
     pod_security="restricted",

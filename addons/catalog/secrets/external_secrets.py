@@ -70,6 +70,7 @@ ADDON = AddOn(
         version=_VERSION,
     ),
     settings=ExternalSecretsSettings,
+    presets=("full",),
     namespace=_NAME,
     create_namespace=True,
     pod_security="restricted",

@@ -49,6 +49,7 @@ ADDON = AddOn(
     docs="https://external-secrets.io/latest/provider/aws-secrets-manager/",
     source=Objects(build=_objects),
     settings=ExternalSecretsStoreSettings,
+    presets=("full",),
     namespace="external-secrets",
     needs=("external-secrets",),
     creates=frozenset({"ClusterSecretStore"}),

@@ -97,5 +97,7 @@ ADDON = AddOn(
     source=Objects(build=_objects),
     settings=StorageClassesSettings,
     presets=("minimal",),
-    needs=("aws-ebs-csi-driver", "aws-efs-csi-driver"),
+    needs=("aws-ebs-csi-driver",),
+    # There where the stack has file systems; the classes of these are its own.
+    follows=("aws-efs-csi-driver",),
 )

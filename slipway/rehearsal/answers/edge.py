@@ -90,6 +90,29 @@ def _listener(request: Request) -> Answer:
     return Answer(id=arn, outputs={"arn": arn, **request.tags})
 
 
+def _listener_rule(request: Request) -> Answer:
+    listener = request.text("listenerArn") or request.ids.arn("elasticloadbalancing", "listener/app/x/0/0")
+    arn = f"{listener.replace(':listener/', ':listener-rule/')}/{request.ids.hex('listener-rule', request.name, 16)}"
+    return Answer(id=arn, outputs={"arn": arn, **request.tags})
+
+
+def _target_group(request: Request) -> Answer:
+    name, ids = request.named(), request.ids
+    suffix = f"targetgroup/{name}/{ids.hex('target-group', request.name, 16)}"
+    arn = ids.arn("elasticloadbalancing", suffix)
+    outputs = {
+        "arn": arn,
+        "arnSuffix": suffix,
+        "ipAddressType": "ipv4",
+        "loadBalancerArns": [],
+        "loadBalancingAlgorithmType": "round_robin",
+        "name": name,
+        "protocolVersion": "HTTP1",
+        **request.tags,
+    }
+    return Answer(id=arn, outputs=outputs)
+
+
 def _user_pool(request: Request) -> Answer:
     ids = request.ids
     id_ = f"{ids.region}_{ids.letters('user-pool', request.name, 9)}"
@@ -136,7 +159,9 @@ RESOURCES: Final[Table] = {
     "aws:cognito/userPoolClient:UserPoolClient": _user_pool_client,
     "aws:cognito/userPoolDomain:UserPoolDomain": _user_pool_domain,
     "aws:lb/listener:Listener": _listener,
+    "aws:lb/listenerRule:ListenerRule": _listener_rule,
     "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
+    "aws:lb/targetGroup:TargetGroup": _target_group,
     "aws:route53/record:Record": _record,
     "aws:route53/zone:Zone": _zone,
 }

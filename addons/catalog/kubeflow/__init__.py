@@ -1,0 +1,1 @@
+"""Kubeflow: where people log in, and the parts that they find there."""

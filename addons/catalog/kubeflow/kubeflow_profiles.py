@@ -1,0 +1,96 @@
+"""Profiles of a stack file: namespaces of people and teams, with their file systems and permissions in AWS."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from pydantic import Field
+
+from addons import profiles
+from addons.profiles import Profile, ProfileName
+from addons.spec import AddOn, AddOnSettings, Identity, Objects
+from infra.handle import ClusterHandle
+from infra.surroundings import Surroundings
+
+_CLEANING_UP: Final = (
+    "ack-ecr-controller",
+    "ack-s3-controller",
+    "ack-sagemaker-controller",
+    "argo-workflows",
+    "aws-load-balancer-controller",
+    "external-secrets",
+    "katib",
+    "keda",
+    "kserve-llmisvc-configs",
+    "kserve-llmisvc-resources",
+    "kserve-localmodel-resources",
+    "kserve-resources",
+    "kubeflow-pipelines",
+    "kubeflow-trainer",
+    "kuberay-operator",
+    "snapshot-controller",
+    "spark-operator",
+)
+"""Controllers without which objects that people made would never go, nor the namespace with them: each lets its own go
+by a finalizer."""
+
+
+class KubeflowProfilesSettings(AddOnSettings):
+    """Settings of the profiles."""
+
+    profiles: Mapping[ProfileName, Profile] = Field(default_factory=dict)
+    """Profiles by name, which is that of the namespace. One that is taken out goes with everything in it."""
+
+
+def _objects(handle: ClusterHandle, settings: KubeflowProfilesSettings) -> list[dict[str, Any]]:
+    return [
+        item for name, profile in sorted(settings.profiles.items()) for item in profiles.objects(handle, name, profile)
+    ]
+
+
+def _identities(_handle: ClusterHandle, settings: KubeflowProfilesSettings) -> list[Identity[Any]]:
+    return [profiles.identity(name) for name in sorted(settings.profiles)]
+
+
+def _problems(around: Surroundings, settings: KubeflowProfilesSettings) -> Iterator[tuple[str, str]]:
+    for name in sorted(settings.profiles):
+        owner = profiles.maker_of(name)
+        if owner is not None:
+            yield f"profiles.{name}", f"the namespace {name} is made by the add-on {owner}; choose another name"
+    if settings.profiles:
+        claims = Counter(profiles.claims(around.storage))
+        for claim, count in sorted(claims.items()):
+            if count > 1:
+                yield "profiles", f"two file systems or access points of storage.efs would both be the claim {claim}"
+
+
+ADDON = AddOn(
+    name="kubeflow-profiles",
+    group="kubeflow",
+    summary="profiles: namespaces of people and teams, with quotas, file systems and permissions in AWS",
+    docs="https://www.kubeflow.org/docs/components/central-dash/profiles/",
+    source=Objects(build=_objects),
+    settings=KubeflowProfilesSettings,
+    presets=("notebooks",),
+    namespace="kubeflow",
+    identities_of=_identities,
+    problems=_problems,
+    # The drivers go after them: they take down what people's claims made.
+    needs=("aws-ebs-csi-driver", "istio-base", "istiod", "kubeflow", "kubeflow-dashboard"),
+    follows=("aws-efs-csi-driver", "aws-fsx-csi-driver", *_CLEANING_UP),
+    creates=frozenset(
+        {
+            "AuthorizationPolicy",
+            "ConfigMap",
+            "Namespace",
+            "PersistentVolume",
+            "PersistentVolumeClaim",
+            "PodDefault",
+            "Profile",
+            "RoleBinding",
+            "Service",
+            "ServiceAccount",
+            "VirtualService",
+        }
+    ),
+)

@@ -1,0 +1,1 @@
+"""Distributed training: jobs of many pods, and the operators that run them."""
