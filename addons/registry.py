@@ -235,7 +235,8 @@ def _unmet_needs(settings: AddonsSettings, chosen: Catalogue, catalogue: Catalog
             message = f"{need} is needed by {who}; keep it, or disable {who} too"
         else:
             path = "addons.enable"
-            message = f"{who} needs {need}, which preset {settings.preset} does not bring; add it"
+            verb = "needs" if len(names) == 1 else "need"
+            message = f"{who} {verb} {need}, which preset {settings.preset} does not bring; add it"
         if not any(need in chosen[name].needs for name in names):
             message += "; or set addons.identity to irsa"
         found.append(Problem(path, message))
@@ -250,7 +251,8 @@ def _unmet_choices(chosen: Catalogue, catalogue: Catalogue) -> list[Problem]:
     return [
         Problem(
             "addons.enable",
-            f"{' and '.join(names)} needs one of: {one_of({other: catalogue[other] for other in choice})}; add one",
+            f"{' and '.join(names)} {'needs' if len(names) == 1 else 'need'} one of: "
+            f"{one_of({other: catalogue[other] for other in choice})}; add one",
         )
         for choice, names in sorted(missing.items())
     ]

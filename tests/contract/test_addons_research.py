@@ -194,7 +194,9 @@ def test_the_load_balancer_s_keys_are_where_aws_says(known, partition, region, k
 
 def test_the_hub_s_proxy_is_told_what_to_keep_from_servers(known):
     environment = values(known, "jupyterhub")["proxy"]["chp"]["extraEnv"]
-    assert environment["LOGIN_COOKIE"] == charts.edge().login.session_cookie
+    login = charts.edge().login
+    assert login is not None
+    assert environment["LOGIN_COOKIE"] == login.session_cookie
     assert environment["NODE_OPTIONS"].startswith("--import=data:text/javascript;base64,")
 
 
