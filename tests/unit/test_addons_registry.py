@@ -2,12 +2,12 @@
 
 import importlib
 import sys
-from itertools import combinations, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from addons import registry
@@ -357,20 +357,44 @@ def test_every_preset_can_be_installed(preset, identity):
     assert all(place[name] < place[one.addon.name] for one in selected for name in one.after)
 
 
+def choose(preset: str, enable: tuple[str, ...], disable: tuple[str, ...]) -> None:
+    """What is asked for is chosen, or the message names who is in whose way."""
+    try:
+        selected = registry.select(AddonsSettings(preset=preset, enable=enable, disable=disable))
+    except SettingsError as error:
+        for problem in error.problems:
+            named = [name for name in NAMES if name in problem.message]
+            assert len(named) >= 2 or named == list({*enable, *disable}), problem
+        return
+    chosen = {item.addon.name for item in selected}
+    assert set(enable) <= chosen
+    assert not set(disable) & chosen
+
+
+RELATED = sorted(
+    {
+        (name, other)
+        for name, each in REAL.items()
+        for other in (*each.needs, *each.needs_one_of, *each.follows, *each.conflicts)
+    }
+)
+
+
 @pytest.mark.parametrize("preset", sorted(PRESETS))
-def test_every_pair_can_be_selected_or_the_message_names_both_sides(preset):
-    for one, other in [*combinations(NAMES, 2), *((name, name) for name in NAMES)]:
+def test_two_that_know_each_other_can_be_selected_or_the_message_names_both_sides(preset):
+    for one, other in RELATED:
         for enable, disable in (((one, other), ()), ((one,), (other,)), ((other,), (one,)), ((), (one, other))):
-            settings = AddonsSettings(preset=preset, enable=enable, disable=disable)
-            try:
-                chosen = {item.addon.name for item in registry.select(settings)}
-            except SettingsError as error:
-                for problem in error.problems:
-                    named = [name for name in NAMES if name in problem.message]
-                    assert len(named) >= 2 or (one == other and named == [one]), problem
-                continue
-            assert set(enable) <= chosen
-            assert not set(disable) & chosen
+            choose(preset, enable, disable)
+
+
+@given(
+    st.sampled_from(sorted(PRESETS)),
+    st.lists(st.sampled_from(NAMES), unique=True, max_size=4),
+    st.lists(st.sampled_from(NAMES), unique=True, max_size=4),
+)
+@settings(deadline=None)
+def test_any_choice_can_be_selected_or_the_message_names_who_is_in_whose_way(preset, enable, disable):
+    choose(preset, tuple(enable), tuple(name for name in disable if name not in enable))
 
 
 def test_the_editor_schema_has_the_settings_as_yaml_spells_them():
