@@ -43,6 +43,7 @@ def test_the_presets_for_language_models_pull_what_is_declared():
     assert isinstance(addon.source, Manifest)
 
 
+@charts.needs_reference
 def test_a_server_of_vllm_has_its_weights_its_gpus_and_its_account(known):
     raw = {"models": [{"name": "large", "path": "llama/70b", "gpus": 8, "memoryGib": 512, "args": ["--enforce-eager"]}]}
     found = values("vllm", known, charts.everything(), raw)["servingEngineSpec"]
