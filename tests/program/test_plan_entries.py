@@ -88,6 +88,7 @@ def test_the_load_balancer_reaches_the_ports_of_entries_alone(prod: Plan):
             assert each.inputs["fromPort"] == each.inputs["toPort"]
 
 
+@charts.needs_reference
 @pytest.mark.parametrize("name", [name for name, (addon, _) in ENTRIES.items() if isinstance(addon.source, Chart)])
 def test_the_chart_has_the_service_that_an_entry_names(name: str):
     addon, entry = ENTRIES[name]
