@@ -71,7 +71,7 @@ def install(
     reasons = left_out(everything, handle)
     if not before_nodes:
         _refuse(everything, reasons)
-    handle = _knowing(handle, everything, reasons)
+    handle = _knowing(handle, (each for each in everything if each.addon.name not in reasons))
     for selected in everything:
         addon = selected.addon
         if addon.before_nodes is not before_nodes:
@@ -96,9 +96,9 @@ def images(ordered: Iterable[Selected], handle: ClusterHandle) -> dict[str, tupl
 
     EKS add-ons have none: EKS pulls theirs from registries of its own in the cluster's region.
     """
-    everything = tuple(ordered)
-    handle = _knowing(handle, everything, left_out(everything, handle))
-    ours = [each for each in _kept(everything, handle) if not isinstance(each.addon.source, EksAddon)]
+    kept = _kept(ordered, handle)
+    handle = _knowing(handle, kept)
+    ours = [each for each in kept if not isinstance(each.addon.source, EksAddon)]
     return {each.addon.name: images_of(each.addon, each.settings, handle) for each in ours}
 
 
@@ -129,9 +129,9 @@ def left_out(ordered: Iterable[Selected], handle: ClusterHandle) -> dict[str, st
     return reasons
 
 
-def _knowing(handle: ClusterHandle, ordered: Sequence[Selected], reasons: Mapping[str, str]) -> ClusterHandle:
+def _knowing(handle: ClusterHandle, kept: Iterable[Selected]) -> ClusterHandle:
     """The handle with the names of the add-ons that are installed."""
-    return dataclasses.replace(handle, addons=frozenset(each.addon.name for each in ordered) - reasons.keys())
+    return dataclasses.replace(handle, addons=frozenset(each.addon.name for each in kept))
 
 
 def _refuse(ordered: Sequence[Selected], reasons: Mapping[str, str]) -> None:
@@ -362,10 +362,11 @@ class AddOnComponent(pulumi.ComponentResource):
 
     def _bindings(self, behind: tuple[pulumi.Resource, ...]) -> Iterator[pulumi.Resource]:
         """Keep the members of the entries' target groups in step with their pods."""
-        edge, addon = self._handle.edge, self._selected.addon
-        for entry in addon.entries if edge else ():
-            if edge is not None and entry.name in edge.target_groups:
-                yield self._object(binding(entry, addon.namespace, edge.target_groups[entry.name]), behind)
+        addon = self._selected.addon
+        groups = self._handle.edge.target_groups if self._handle.edge else {}
+        for entry in addon.entries:
+            if entry.name in groups:
+                yield self._object(binding(entry, addon.namespace, groups[entry.name]), behind)
 
     def _managed(
         self, managed: EksAddon, roles: Mapping[str, pulumi.Output[str]], after: list[pulumi.Resource]

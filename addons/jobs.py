@@ -4,13 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, Final
 
-import pulumi
 from pydantic import Field
 
 from addons.iam import allow, policy
+from addons.s3 import keeping, reading, through
 from addons.spec import AddOnSettings, Identity
-from infra.catalog.zones import dns_suffix
-from infra.handle import Bucket, ClusterHandle
+from infra.handle import ClusterHandle
 
 Statement = dict[str, Any]
 Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
@@ -83,33 +82,18 @@ def bucket_statements(handle: ClusterHandle, place: str) -> list[Statement]:
     own = handle.storage.buckets.get(_WRITE)
     statements = []
     if read:
-        statements += [
-            allow("s3:GetBucketLocation", "s3:ListBucket", on=[bucket.arn for bucket in read]),
-            allow("s3:GetObject", on=[_below(bucket, "") for bucket in read]),
-        ]
+        statements += reading(read)
     if own is not None:
         statements += [
             # Of the whole bucket: for who may not list it S3 answers "forbidden" where there is no object, and clients
             # that look whether something is there fail.
             allow("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads", on=own.arn),
-            allow(
-                "s3:AbortMultipartUpload",
-                "s3:DeleteObject",
-                "s3:GetObject",
-                "s3:ListMultipartUploadParts",
-                "s3:PutObject",
-                on=_below(own, f"{place}/"),
-            ),
+            keeping(own, place),
         ]
     keys = [bucket.key_arn for bucket in read if bucket.key_arn is not None]
-    through = {"StringEquals": {"kms:ViaService": f"s3.{handle.region}.{dns_suffix(handle.region)}"}}
     if own is not None and own.key_arn is not None:
-        statements.append(allow("kms:Decrypt", "kms:GenerateDataKey", on=own.key_arn, when=through))
+        statements.append(allow("kms:Decrypt", "kms:GenerateDataKey", on=own.key_arn, when=through(handle.region)))
     elif keys:
         # All buckets of a stack have one key.
-        statements.append(allow("kms:Decrypt", on=keys[0], when=through))
+        statements.append(allow("kms:Decrypt", on=keys[0], when=through(handle.region)))
     return statements
-
-
-def _below(bucket: Bucket, prefix: str) -> pulumi.Output[str]:
-    return pulumi.Output.concat(bucket.arn, f"/{prefix}*")

@@ -5,8 +5,8 @@ from typing import Any, Final
 import pulumi
 
 from addons.iam import allow, policy
+from addons.s3 import through
 from addons.spec import AddOnSettings, Identity
-from infra.catalog.zones import dns_suffix
 from infra.handle import ClusterHandle
 
 BUCKET: Final = "models"
@@ -30,11 +30,10 @@ def _reading(handle: ClusterHandle, _settings: AddOnSettings) -> dict[str, Any] 
     bucket = handle.storage.buckets.get(BUCKET)
     if bucket is None:
         return None
-    through = {"StringEquals": {"kms:ViaService": f"s3.{handle.region}.{dns_suffix(handle.region)}"}}
     return policy(
         allow("s3:ListBucket", on=bucket.arn),
         allow("s3:GetObject", on=pulumi.Output.concat(bucket.arn, "/*")),
-        *([allow("kms:Decrypt", on=bucket.key_arn, when=through)] if bucket.key_arn is not None else []),
+        *([allow("kms:Decrypt", on=bucket.key_arn, when=through(handle.region))] if bucket.key_arn is not None else []),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import pulumi
 
+from addons.kubeflow import NAMESPACE
 from infra.catalog.zones import dns_suffix
 from infra.handle import ClusterHandle
 
@@ -16,7 +17,6 @@ SPECIFICATIONS: Final = "pipeline-specs"
 """The prefix of pipelines as they were uploaded."""
 LOGS: Final = "logs"
 """Of a profile's prefix, what its steps wrote to standard output."""
-NAMESPACE: Final = "kubeflow"
 METADATA_SERVICE: Final = "metadata-grpc-service"
 METADATA_PORT: Final = 8080
 

@@ -21,10 +21,9 @@ from addons.kubeflow import (
     USE_SHARED_MEMORY,
 )
 from addons.objects import namespace
-from addons.s3 import corner
+from addons.s3 import corner, reading, through
 from addons.spec import BUILT_IN_NAMESPACES, AddOnSettings, Identity
 from addons.volumes import claim, volumes
-from infra.catalog.zones import dns_suffix
 from infra.handle import ClusterHandle, Storage
 from infra.model import Model
 from infra.storage.settings import StorageSettings
@@ -157,7 +156,7 @@ def objects(handle: ClusterHandle, name: str, profile: Profile) -> list[dict[str
         *(item for user in dict.fromkeys(profile.contributors) for item in _contributor(name, user)),
         *(_role_binding(name, user, "view") for user in dict.fromkeys(profile.viewers)),
         *pod_defaults(handle, name),
-        *(pipelines.profile_objects(handle, name) if "kubeflow-pipelines" in handle.addons else []),
+        *(pipelines.profile_objects(handle, name) if _PIPELINES in handle.addons else []),
         *(model_registry.profile_objects(name) if model_registry.NAME in handle.addons else []),
         *volumes(handle, name, joint=_JOINT),
     ]
@@ -304,12 +303,10 @@ def _policy(name: str, handle: ClusterHandle, _settings: AddOnSettings) -> dict[
     read = [buckets[role] for role in ("data", "models") if role in buckets]
     statements = []
     if read:
-        through = {"StringEquals": {"kms:ViaService": f"s3.{handle.region}.{dns_suffix(handle.region)}"}}
         keys = [bucket.key_arn for bucket in read if bucket.key_arn is not None]
         statements += [
-            allow("s3:GetBucketLocation", "s3:ListBucket", on=[bucket.arn for bucket in read]),
-            allow("s3:GetObject", on=[pulumi.Output.concat(bucket.arn, "/*") for bucket in read]),
-            *([allow("kms:Decrypt", on=keys, when=through)] if keys else []),
+            *reading(read),
+            *([allow("kms:Decrypt", on=keys, when=through(handle.region))] if keys else []),
         ]
     places = [
         ("artifacts", f"{OWN}/{name}"),

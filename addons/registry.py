@@ -142,15 +142,16 @@ def problems(settings: AddonsSettings, catalogue: Catalogue | None = None) -> li
 
 def settings_of(
     settings: AddonsSettings, catalogue: Catalogue | None = None
-) -> Iterator[tuple[AddOn[Any], AddOnSettings]]:
-    """The add-ons that a stack file asks for and whose settings are sound, with their settings."""
+) -> Iterator[tuple[AddOn[Any], AddOnSettings, list[Problem]]]:
+    """The add-ons that a stack file asks for, with their settings as far as they can be read, and what cannot."""
     catalogue = discover() if catalogue is None else catalogue
     if settings.preset not in PRESETS:
         return
     for name in _wanted(settings, catalogue):
-        model, _ = validate(catalogue[name].settings, settings.settings.get(name, {}), ())
+        path = ("addons", "settings", name)
+        model, mistakes = validate(catalogue[name].settings, settings.settings.get(name, {}), path)
         if model is not None:
-            yield catalogue[name], model
+            yield catalogue[name], model, mistakes
 
 
 def settings_schema(catalogue: Catalogue | None = None, *, taken: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
@@ -177,13 +178,12 @@ def _renamed(schema: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]
     if not names:
         return schema
     definitions = {names.get(name, name): each for name, each in schema.get("$defs", {}).items()}
+    places = {f"#/$defs/{old}": f"#/$defs/{new}" for old, new in names.items()}
 
     def pointed(part: Any) -> Any:  # noqa: ANN401  # any part of a schema
         if isinstance(part, dict):
             return {
-                key: f"#/$defs/{names.get(value.removeprefix('#/$defs/'), value.removeprefix('#/$defs/'))}"
-                if key == "$ref" and isinstance(value, str)
-                else pointed(value)
+                key: places.get(value, value) if key == "$ref" and isinstance(value, str) else pointed(value)
                 for key, value in part.items()
             }
         return [pointed(item) for item in part] if isinstance(part, list) else part

@@ -1,5 +1,6 @@
-"""What a service may do with its own corner of a bucket."""
+"""What pods may do with the stack's buckets, in statements of IAM policies."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -7,6 +8,34 @@ import pulumi
 from addons.iam import allow
 from infra.catalog.zones import dns_suffix
 from infra.handle import Bucket
+
+
+def through(region: str) -> Mapping[str, Mapping[str, Any]]:
+    """The condition under which a bucket's key may be used: by S3, for who reads or writes an object.
+
+    Source: S3 user guide, "Using server-side encryption with AWS KMS keys".
+    """
+    return {"StringEquals": {"kms:ViaService": f"s3.{region}.{dns_suffix(region)}"}}
+
+
+def reading(buckets: Sequence[Bucket]) -> list[dict[str, Any]]:
+    """Statements that let somebody list and read all of these buckets, but for the use of their key."""
+    return [
+        allow("s3:GetBucketLocation", "s3:ListBucket", on=[bucket.arn for bucket in buckets]),
+        allow("s3:GetObject", on=[pulumi.Output.concat(bucket.arn, "/*") for bucket in buckets]),
+    ]
+
+
+def keeping(bucket: Bucket, prefix: str) -> dict[str, Any]:
+    """The statement that lets somebody read, write and delete below `<prefix>/`, but for the use of the key."""
+    return allow(
+        "s3:AbortMultipartUpload",
+        "s3:DeleteObject",
+        "s3:GetObject",
+        "s3:ListMultipartUploadParts",
+        "s3:PutObject",
+        on=pulumi.Output.concat(bucket.arn, f"/{prefix}/*"),
+    )
 
 
 def corner(bucket: Bucket, prefix: str, region: str) -> list[dict[str, Any]]:
@@ -20,20 +49,11 @@ def corner(bucket: Bucket, prefix: str, region: str) -> list[dict[str, Any]]:
         prefix: Without a slash at the end.
         region: The bucket's.
 
-    Source: S3 API reference, "HeadObject", permissions; S3 user guide, "Using server-side encryption with AWS KMS
-    keys"; Service Authorization Reference, Amazon S3.
+    Source: S3 API reference, "HeadObject", permissions; Service Authorization Reference, Amazon S3.
     """
-    through = {"StringEquals": {"kms:ViaService": f"s3.{region}.{dns_suffix(region)}"}}
     key = bucket.key_arn
     return [
         allow("s3:GetBucketLocation", "s3:ListBucket", on=bucket.arn),
-        allow(
-            "s3:AbortMultipartUpload",
-            "s3:DeleteObject",
-            "s3:GetObject",
-            "s3:ListMultipartUploadParts",
-            "s3:PutObject",
-            on=pulumi.Output.concat(bucket.arn, f"/{prefix}/*"),
-        ),
-        *([] if key is None else [allow("kms:Decrypt", "kms:GenerateDataKey", on=key, when=through)]),
+        keeping(bucket, prefix),
+        *([] if key is None else [allow("kms:Decrypt", "kms:GenerateDataKey", on=key, when=through(region))]),
     ]

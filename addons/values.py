@@ -88,6 +88,15 @@ def replaced(part: Any, places: Mapping[str, pulumi.Input[str]]) -> Any:  # noqa
     return part
 
 
+def pulled_from(image: str, handle: ClusterHandle) -> pulumi.Input[str]:
+    """Where the cluster pulls an image from: the registry that mirrors its own, where one does.
+
+    For images that stand in the middle of a text, or that a setting names: those declared are moved by the installer.
+    """
+    place = _mirror_of(ImageReference.parse(image), handle)
+    return image if place is None else place
+
+
 def _mirror_of(upstream: ImageReference, handle: ClusterHandle) -> pulumi.Output[str] | None:
     """Where an image is pulled from by its whole name, where its registry is mirrored."""
     repository = handle.registry.repository(upstream) if handle.registry else None

@@ -198,7 +198,7 @@ def _problems(parts: Mapping[str, Any], today: datetime.date, *, complete: bool)
         databases=parts.get("databases", ()),
         registry=parts.get("registry"),
         analytics=parts.get("analytics"),
-        addons=frozenset(addon.name for addon, _ in asked),
+        addons=frozenset(addon.name for addon, _, _ in asked),
         by_name=frozenset(parts["addons"].enable if "addons" in parts else ()),
         today=today,
     )
@@ -210,15 +210,13 @@ def _problems(parts: Mapping[str, Any], today: datetime.date, *, complete: bool)
 
 
 def _addons_in_place(
-    parts: Mapping[str, Any], asked: Sequence[tuple[AddOn[Any], AddOnSettings]], around: Surroundings
+    parts: Mapping[str, Any], asked: Sequence[tuple[AddOn[Any], AddOnSettings, list[Problem]]], around: Surroundings
 ) -> Iterator[Problem]:
     """What add-ons contradict in the rest of the file, those aside that this file has no place for."""
-    for addon, own in asked:
-        keys = [key.partition(".") for key in addon.stands_on]
-        if not all(KEYS[first] in parts and _is_set(parts[KEYS[first]], rest) for first, _, rest in keys):
+    for addon, own, mistakes in asked:
+        if not all(_stands(parts, key) for key in addon.stands_on):
             continue
         given = parts["addons"].settings.get(addon.name, {})
-        mistakes = validate(addon.settings, given, ("addons", "settings", addon.name))[1] if given else []
         for key, message in addon.problems(around, own):
             if key and re.split(r"[.\[]", key)[0] not in given and addon.name not in around.by_name:
                 continue  # The preset brings it, and the file says nothing of this: it is left out, not wrong.
@@ -248,8 +246,7 @@ def _ground_of_addons(parts: Mapping[str, Any]) -> Iterator[Problem]:
     for index, name in enumerate(parts["addons"].enable):
         addon = catalogue.get(name)
         for key in addon.stands_on if addon else ():
-            first, _, rest = key.partition(".")
-            if KEYS[first] in parts and not _is_set(parts[KEYS[first]], rest):
+            if _stands(parts, key) is False:
                 yield Problem(f"addons.enable[{index}]", f"{name} needs {key}, which is not set")
 
 
@@ -260,6 +257,12 @@ def _karpenter_groups(
     names = addons.settings.get(karpenter_groups.ADDON, {}).get("groups")
     if isinstance(names, list) and all(isinstance(name, str) for name in names):
         yield from karpenter_groups.problems(names, expand(groups, region, zones), version)
+
+
+def _stands(parts: Mapping[str, Any], key: str) -> bool | None:
+    """Whether a key of the file is set; None where mistakes in its section leave that unknown."""
+    first, _, rest = key.partition(".")
+    return _is_set(parts[KEYS[first]], rest) if KEYS[first] in parts else None
 
 
 def _is_set(part: Any, key: str) -> bool:  # noqa: ANN401  # a model, a mapping or a value
@@ -302,7 +305,7 @@ def warnings(settings: StackSettings, today: datetime.date) -> tuple[str, ...]:
 def _entries_of_nobody(settings: StackSettings) -> Iterator[str]:
     """Entries that have a name and a login, and that nothing here answers."""
     pages = {entry.name: addon.name for addon in addons_registry.discover().values() for entry in addon.entries}
-    asked = {addon.name for addon, _ in addons_registry.settings_of(settings.addons)}
+    asked = {addon.name for addon, _, _ in addons_registry.settings_of(settings.addons)}
     for index, name in enumerate(settings.edge.entries if settings.edge else ()):
         if name not in pages:
             meant = nearest(name, pages)

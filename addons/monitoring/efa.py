@@ -7,13 +7,11 @@ node-exporter shows of EFA devices their state only: its InfiniBand collector re
 from collections.abc import Mapping
 from typing import Any, Final
 
-import pulumi
-
 from addons.monitoring.series import EFA_COUNTERS, NODE_OF_POD, efa
 from addons.objects import NOT_AWAITED
+from addons.values import pulled_from
 from infra.catalog import names
 from infra.handle import ClusterHandle
-from infra.images import ImageReference
 
 NAME: Final = "efa-exporter"
 IMAGE: Final = "public.ecr.aws/docker/library/busybox:1.37.0"
@@ -45,17 +43,10 @@ def exporter(handle: ClusterHandle, namespace: str) -> list[Mapping[str, Any]]:
     return [_daemon_set(handle, namespace, labels), _monitor(namespace, labels)]
 
 
-def image(handle: ClusterHandle) -> pulumi.Input[str]:
-    """The image's name, in the registry that mirrors it where one does."""
-    upstream = ImageReference.parse(IMAGE)
-    repository = handle.registry.repository(upstream) if handle.registry else None
-    return IMAGE if repository is None else pulumi.Output.concat(repository, upstream.version)
-
-
 def _daemon_set(handle: ClusterHandle, namespace: str, labels: Mapping[str, str]) -> dict[str, Any]:
     container = {
         "name": NAME,
-        "image": image(handle),
+        "image": pulled_from(IMAGE, handle),
         "command": ["sh", "-c", SCRIPT],
         "ports": [{"name": "metrics", "containerPort": _PORT}],
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},

@@ -9,6 +9,7 @@ from pydantic import Field
 from addons.accounts import chosen, unfit
 from addons.argo import ACCOUNT, ARCHIVE, ENGINES, NAMESPACE, PREFIX, SCHEMA
 from addons.iam import allow, policy
+from addons.s3 import through
 from addons.spec import AddOn, AddOnSettings, Chart, Entry, Identity, Image, Ready, Values
 from infra.catalog.zones import dns_suffix
 from infra.handle import ClusterHandle
@@ -139,12 +140,11 @@ def _policy(handle: ClusterHandle, _settings: ArgoWorkflowsSettings) -> dict[str
     bucket = handle.storage.buckets.get(_BUCKET)
     if bucket is None:
         return None
-    through = {"StringEquals": {"kms:ViaService": f"s3.{handle.region}.{dns_suffix(handle.region)}"}}
     return policy(
         # Without a condition: else S3 answers "forbidden", not "no such key", where a folder was asked for.
         allow("s3:ListBucket", on=bucket.arn),
         allow("s3:GetObject", on=pulumi.Output.concat(bucket.arn, f"/{PREFIX}/*")),
-        *([] if bucket.key_arn is None else [allow("kms:Decrypt", on=bucket.key_arn, when=through)]),
+        *([] if bucket.key_arn is None else [allow("kms:Decrypt", on=bucket.key_arn, when=through(handle.region))]),
     )
 
 

@@ -10,8 +10,8 @@ from pydantic import Field
 from addons import accounts
 from addons.kubeflow import NAMESPACE
 from addons.spec import AddOn, AddOnSettings, Image, Objects
+from addons.values import pulled_from
 from infra.handle import ClusterHandle
-from infra.images import ImageReference
 from infra.surroundings import Surroundings
 
 ENGINES: Final = ("postgres",)
@@ -142,7 +142,7 @@ def _job(handle: ClusterHandle) -> dict[str, Any]:
     """A trial that needs no data: it prints a loss, which Katib reads from its output."""
     container = {
         "name": "training-container",
-        "image": _whole(handle, _TRIAL_IMAGE),
+        "image": pulled_from(_TRIAL_IMAGE, handle),
         "command": ["sh", "-c", _LOSS],
         "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
     }
@@ -162,7 +162,7 @@ def _train_job(handle: ClusterHandle) -> dict[str, Any]:
         "spec": {
             "runtimeRef": {"name": "torch-distributed"},
             "trainer": {
-                "image": _whole(handle, _TRIAL_IMAGE),
+                "image": pulled_from(_TRIAL_IMAGE, handle),
                 "numNodes": 2,
                 "command": ["sh", "-c", f"torchrun --no-python {_LOSS}"],
                 "resourcesPerNode": {"requests": {"cpu": "1", "memory": "1Gi"}},
@@ -172,14 +172,7 @@ def _train_job(handle: ClusterHandle) -> dict[str, Any]:
 
 
 def _place(handle: ClusterHandle, name: str) -> pulumi.Input[str]:
-    return _whole(handle, f"{_REGISTRY}/{name}:{_VERSION}")
-
-
-def _whole(handle: ClusterHandle, image: str) -> pulumi.Input[str]:
-    """Where the cluster pulls an image from: the registry that mirrors its own, where one does."""
-    upstream = ImageReference.parse(image)
-    repository = handle.registry.repository(upstream) if handle.registry else None
-    return image if repository is None else pulumi.Output.concat(repository, upstream.version)
+    return pulled_from(f"{_REGISTRY}/{name}:{_VERSION}", handle)
 
 
 def _yaml(document: dict[str, Any]) -> pulumi.Output[str]:

@@ -11,6 +11,7 @@ from addons import profiles, spawner
 from addons.istio import KUBEFLOW_GATEWAY, sidecar_scope
 from addons.kubeflow import NAMESPACE, USE_AWS, USE_MLFLOW, USE_PIPELINES
 from addons.spec import AddOn, AddOnSettings, Image, Objects
+from addons.values import pulled_from
 from infra.handle import ClusterHandle
 from infra.images import ImageReference
 from infra.problems import one_of, shown
@@ -107,7 +108,7 @@ def _form(handle: ClusterHandle, settings: NotebooksSettings) -> pulumi.Output[s
     return pulumi.Output.json_dumps(
         spawner.form(
             images=_images(handle, settings),
-            code_images=[_place(_CODE, handle)],
+            code_images=[pulled_from(_CODE, handle)],
             custom_images=settings.custom_images,
             cpu=settings.cpu,
             memory_gib=settings.memory_gib,
@@ -130,15 +131,8 @@ def _images(handle: ClusterHandle, settings: NotebooksSettings) -> list[pulumi.I
         image.uri for image in own if image.accelerator is None or image.accelerator in kinds
     ]
     if not fitting:
-        fitting = [_place(image, handle) for image in (_PLAIN, *((_CUDA,) if "nvidia" in kinds else ()))]
-    return [*fitting, *(_place(image, handle) for image in settings.images)]
-
-
-def _place(image: str, handle: ClusterHandle) -> pulumi.Input[str]:
-    """Where an image is pulled from; those in the text of the form nobody else moves."""
-    upstream = ImageReference.parse(image)
-    repository = handle.registry.repository(upstream) if handle.registry else None
-    return image if repository is None else pulumi.Output.concat(repository, upstream.version)
+        fitting = [pulled_from(image, handle) for image in (_PLAIN, *((_CUDA,) if "nvidia" in kinds else ()))]
+    return [*fitting, *(pulled_from(image, handle) for image in settings.images)]
 
 
 def _problems(around: Surroundings, settings: NotebooksSettings) -> Iterator[tuple[str, str]]:

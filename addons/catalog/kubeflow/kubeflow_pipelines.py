@@ -6,10 +6,10 @@ import pulumi
 
 from addons.catalog.kubeflow import kubeflow_pipelines_settings
 from addons.iam import allow, policy
-from addons.pipelines import BUCKET, NAMESPACE, RUNS, SPECIFICATIONS
-from addons.s3 import corner
+from addons.kubeflow import NAMESPACE
+from addons.pipelines import BUCKET, RUNS, SPECIFICATIONS
+from addons.s3 import corner, through
 from addons.spec import AddOn, AddOnSettings, Identity, Image, Kustomization, Ready
-from infra.catalog.zones import dns_suffix
 from infra.handle import Bucket, ClusterHandle
 
 _VERSION: Final = "2.16.1"
@@ -47,10 +47,9 @@ def _web_page(handle: ClusterHandle, _settings: AddOnSettings) -> dict[str, Any]
     bucket = handle.storage.buckets.get(BUCKET)
     if bucket is None:
         return None
-    through = {"StringEquals": {"kms:ViaService": f"s3.{handle.region}.{dns_suffix(handle.region)}"}}
     return policy(
         _read_runs(bucket),
-        *([] if bucket.key_arn is None else [allow("kms:Decrypt", on=bucket.key_arn, when=through)]),
+        *([] if bucket.key_arn is None else [allow("kms:Decrypt", on=bucket.key_arn, when=through(handle.region))]),
     )
 
 

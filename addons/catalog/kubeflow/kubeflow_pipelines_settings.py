@@ -8,7 +8,8 @@ import pulumi
 from pydantic import Field
 
 from addons import accounts
-from addons.pipelines import BUCKET, LOGS, NAMESPACE, RUNS, SPECIFICATIONS, s3_host
+from addons.kubeflow import NAMESPACE
+from addons.pipelines import BUCKET, LOGS, RUNS, SPECIFICATIONS, s3_host
 from addons.spec import AddOn, AddOnSettings, Image, Objects
 from infra.handle import Bucket, ClusterHandle, Database
 from infra.surroundings import Surroundings

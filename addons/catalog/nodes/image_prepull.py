@@ -9,10 +9,10 @@ from pydantic import Field
 from addons.objects import NOT_AWAITED
 from addons.registries import eks_registry
 from addons.spec import AddOn, AddOnSettings, Objects
+from addons.values import pulled_from
 from infra.catalog import names
 from infra.catalog.instances import AcceleratorKind
 from infra.handle import ClusterHandle
-from infra.images import ImageReference
 
 _NAME: Final = "image-prepull"
 _PAUSE: Final = "eks/pause:3.10"
@@ -51,19 +51,12 @@ def _wanted(
     built = handle.registry.notebook_images if handle.registry else ()
     kinds = sorted({pool.accelerator for pool in handle.node_pools if pool.accelerator})
     found: dict[AcceleratorKind, Sequence[pulumi.Input[str]]] = {
-        kind: [_place(handle, image) for image in settings.images[kind]]
+        kind: [pulled_from(image, handle) for image in settings.images[kind]]
         if kind in settings.images
         else [image.uri for image in built if image.accelerator == kind]
         for kind in kinds
     }
     return {kind: images for kind, images in found.items() if images}
-
-
-def _place(handle: ClusterHandle, image: str) -> pulumi.Input[str]:
-    """Where the cluster pulls an image from: the registry that mirrors its own, where one does."""
-    upstream = ImageReference.parse(image)
-    mirrored = handle.registry.repository(upstream) if handle.registry else None
-    return image if mirrored is None else pulumi.Output.concat(mirrored, upstream.version)
 
 
 def _daemon_set(

@@ -2,14 +2,13 @@
 
 from typing import Annotated, Any, Final, Literal
 
-import pulumi
 import yaml
 from pydantic import Field
 
 from addons.opensearch import ADMIN, DASHBOARDS, HOST, JANITOR, NAMESPACE, NODE, PORT, SERVICE, WRITER, security
 from addons.spec import AddOn, AddOnSettings, Chart, Image, Ready, Values
+from addons.values import pulled_from
 from infra.handle import ClusterHandle
-from infra.images import ImageReference
 
 _IMAGE: Final = "docker.io/opensearchproject/opensearch:3.6.0"
 _CERTIFICATES: Final = "certificates"
@@ -131,7 +130,7 @@ def _certificate(name: str, issuer: dict[str, str], **spec: Any) -> dict[str, An
 def _clean_up(handle: ClusterHandle, days: int) -> dict[str, Any]:
     container = {
         "name": JANITOR,
-        "image": _pulled_from(handle),
+        "image": pulled_from(_IMAGE, handle),
         "command": ["bash", "-c", _CLEAN_UP % {"days": days, "host": SERVICE, "port": PORT}],
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
         "securityContext": {
@@ -163,12 +162,6 @@ def _clean_up(handle: ClusterHandle, days: int) -> dict[str, Any]:
 def _object(api_version: str, kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
     metadata = {"name": name, "namespace": NAMESPACE}
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}
-
-
-def _pulled_from(handle: ClusterHandle) -> pulumi.Input[str]:
-    upstream = ImageReference.parse(_IMAGE)
-    mirrored = handle.registry.repository(upstream) if handle.registry else None
-    return _IMAGE if mirrored is None else pulumi.Output.concat(mirrored, upstream.version)
 
 
 ADDON = AddOn(
