@@ -6,7 +6,8 @@ from typing import Any
 
 from addons.graph import cycle
 from addons.presets import PRESETS
-from addons.spec import BUILT_IN_NAMESPACES, AddOn
+from addons.spec import AddOn
+from infra.kubernetes import BUILT_IN_NAMESPACES
 from infra.problems import nearest
 
 Catalogue = Mapping[str, AddOn[Any]]

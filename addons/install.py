@@ -444,4 +444,6 @@ class AddOnComponent(pulumi.ComponentResource):
     ) -> pulumi.Resource:
         opts = self._opts(self._handle.kubernetes, after)
         opts.deleted_with = within
+        if manifest["metadata"].get("annotations", {}).get(names.KEEP_ANNOTATION) == "true":
+            opts.retain_on_delete = True
         return KubernetesObject(logical_name(self._selected.addon.name, manifest), manifest, opts)

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any, Final
-
-from pydantic import Field
+from typing import Any, Final
 
 from addons.iam import allow, policy
 from addons.s3 import keeping, reading, through
 from addons.spec import AddOnSettings, Identity
 from infra.handle import ClusterHandle
+from infra.kubernetes import Namespace
 
 Statement = dict[str, Any]
-Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 
 _READ: Final = ("data", "models")
 _WRITE: Final = "artifacts"

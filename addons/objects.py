@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import pulumi
 
-from addons.spec import PodSecurity
 from infra.catalog import names
+from infra.handle import PodSecurity
 
 NOT_AWAITED: Final[Mapping[str, str]] = {"pulumi.com/skipAwait": "true"}
 """Annotation of what need not run for the rest to go on. Pulumi waits for a DaemonSet's pod on every node, on one that

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import pulumi
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from addons import argo, model_registry, pipelines, registry
 from addons.iam import allow, policy
@@ -22,9 +22,10 @@ from addons.kubeflow import (
 )
 from addons.objects import namespace
 from addons.s3 import corner, reading, through
-from addons.spec import BUILT_IN_NAMESPACES, AddOnSettings, Identity
+from addons.spec import AddOnSettings, Identity
 from addons.volumes import claim, volumes
 from infra.handle import ClusterHandle, Storage
+from infra.kubernetes import Email, Quantity, QuotaResource
 from infra.model import Model
 from infra.storage.settings import StorageSettings
 
@@ -49,57 +50,6 @@ _NO_WAY_IN: Final = {"services.loadbalancers": "0", "count/ingresses.networking.
 """Kubeflow lets editors make what the load balancer controller makes a load balancer of, on the internet too, where
 nobody is asked to log in. Source: Kubernetes, "Resource Quotas", object counts."""
 
-QUANTITY: Final = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
-"""Source: Kubernetes, "Quantity", without exponents and fractions below one thousandth."""
-
-
-_COUNTED: Final = frozenset(
-    {
-        *("cpu", "memory", "pods", "services", "secrets", "configmaps", "persistentvolumeclaims", "resourcequotas"),
-        *("replicationcontrollers", "services.loadbalancers", "services.nodeports", "ephemeral-storage"),
-        *(f"{side}.{what}" for side in ("requests", "limits") for what in ("cpu", "memory", "ephemeral-storage")),
-    }
-)
-"""What a quota counts by a short name. Source: Kubernetes, pkg/apis/core/helper, `IsStandardQuotaResourceName`."""
-_COUNTED_SO: Final = re.compile(
-    r"requests\..+/.+|(requests\.)?hugepages-.+|count/.+|.+\.storageclass\.storage\.k8s\.io/.+"
-)
-"""Extended resources, pages, objects, and volumes of one class. Source: Kubernetes, "Resource Quotas"."""
-
-
-def _countable(resource: str) -> str:
-    """Others are refused by the API server, or, with a slash in them, taken and never counted."""
-    if resource in _COUNTED or _COUNTED_SO.fullmatch(resource):
-        return resource
-    hint = f"requests.{resource}" if "/" in resource else "such as requests.cpu, requests.nvidia.com/gpu or pods"
-    raise ValueError(f"a quota does not count {resource}; say {hint}")
-
-
-def _of_own_volumes(resource: str) -> str:
-    if resource == "requests.storage":
-        meant = "gp3.storageclass.storage.k8s.io/requests.storage"
-        raise ValueError(f"{resource} counts the stack's file systems, which each profile has claims of; say {meant}")
-    return resource
-
-
-Email = Annotated[str, Field(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,]+$")]
-Quantity = Annotated[str, Field(pattern=QUANTITY)]
-Resource = Annotated[
-    str,
-    Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?$"),
-    AfterValidator(_of_own_volumes),
-    AfterValidator(_countable),
-]
-
-
-def _of_people(name: str) -> str:
-    if name in BUILT_IN_NAMESPACES or name.startswith("kube-"):
-        raise ValueError(f"the namespace {name} is Kubernetes' own")
-    return name
-
-
-ProfileName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"), AfterValidator(_of_people)]
-
 
 class Profile(Model):
     """A namespace, and who works in it. People are named by the email address that they log in with, spelt alike."""
@@ -110,7 +60,7 @@ class Profile(Model):
     """Who may work in it too: start notebooks and runs, and open those of others."""
     viewers: tuple[Email, ...] = ()
     """Who may see what is in it, but open no notebook: code in one may do all that the profile may."""
-    quota: Mapping[Resource, Quantity] = Field(default_factory=dict)
+    quota: Mapping[QuotaResource, Quantity] = Field(default_factory=dict)
     """What its pods and volumes may ask for together, as a ResourceQuota spells it, such as `requests.cpu: "64"`,
     `requests.nvidia.com/gpu: "4"` or `gp3.storageclass.storage.k8s.io/requests.storage: 2Ti`. Load balancers and
     Ingresses are none unless it names them, as `services.loadbalancers` and `count/ingresses.networking.k8s.io`."""

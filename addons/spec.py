@@ -11,16 +11,13 @@ from typing import Any, Final, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from infra.handle import ClusterHandle
+from infra.handle import ClusterHandle, PodSecurity
 from infra.images import ImageReference
+from infra.kubernetes import BUILT_IN_NAMESPACES
 from infra.model import Model
 from infra.surroundings import Surroundings
 
-PodSecurity = Literal["privileged", "baseline", "restricted"]
 FailurePolicy = Literal["Fail", "Ignore"]
-
-BUILT_IN_NAMESPACES: Final = frozenset({"default", "kube-system"})
-"""Namespaces that every cluster has, so that nobody creates them."""
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _CRD_NAME = re.compile(r"[a-z0-9]+(\.[a-z0-9][-a-z0-9]*)+")

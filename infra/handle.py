@@ -14,6 +14,9 @@ from infra.catalog.prices import Capacity
 from infra.images import ImageReference
 
 TaintEffect = Literal["NoSchedule", "NoExecute", "PreferNoSchedule"]
+PodSecurity = Literal["privileged", "baseline", "restricted"]
+Priority = Literal["serving", "interactive", "training", "opportunistic"]
+"""What a pod is for; the first goes first where nodes are short."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +77,15 @@ class NodePool:
     """How long cluster-autoscaler should wait for a node of this group before it gives up."""
     system: bool
     """Whether the platform's own controllers run here."""
+    cpu_millis: int
+    memory_mib: int
+    """What people's pods can ask for together on one node of any of the types, in millicores and MiB
+    (`infra.catalog.allocatable`)."""
+    hugepages_mib: int
+    """Huge pages of 2 MiB on one node, MiB."""
+    devices: Mapping[str, int]
+    """The extended resources that device plugins offer on one node, such as `{"nvidia.com/gpu": 8}`. EFA is
+    `efa_interfaces`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -342,6 +354,66 @@ class Analytics:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TenantQuota:
+    """What a tenant may use of one flavour: millicores of `cpu`, MiB of `memory`, counts of extended resources."""
+
+    flavor: str
+    """The name of a flavour (`infra.flavors`)."""
+    nominal: Mapping[str, int]
+    """What is the tenant's own."""
+    borrow: Mapping[str, int] | None
+    """What it may use beyond that while others do not; None: without limit."""
+    lend: Mapping[str, int] | None
+    """What others may use of its own while it does not; None: all of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tenant:
+    """People who share a namespace, its quotas and its place in every store."""
+
+    name: str
+    """Also that of the namespace."""
+    owners: tuple[str, ...]
+    """Email addresses, at least one: who may do everything in it."""
+    members: tuple[str, ...]
+    """Who may work in it."""
+    viewers: tuple[str, ...]
+    """Who may look at what is in it."""
+    priority: Priority
+    """Of its jobs, where they name none."""
+    quotas: tuple[TenantQuota, ...]
+    """In order of preference."""
+    limits: Mapping[str, str]
+    """What all pods and volumes of the namespace may ask for together, as a ResourceQuota spells it."""
+    prefix: str
+    """Its part of the buckets, without slashes at its ends."""
+    efs: Mapping[str, pulumi.Output[str]]
+    """EFS file system to the id of the tenant's access point."""
+    lustre: tuple[str, ...]
+    """The FSx for Lustre file systems on which it has a directory."""
+    uid: int
+    gid: int
+    """The owner of its directories."""
+    repository: pulumi.Output[str] | None
+    """The URL of its ECR repository."""
+    repository_arn: pulumi.Output[str] | None
+    pod_security: PodSecurity
+    from_namespaces: tuple[str, ...]
+    """Namespaces whose pods may reach its pods."""
+    to_namespaces: tuple[str, ...]
+    """Namespaces whose pods its pods may reach."""
+    to_cidrs: tuple[str, ...]
+    """Addresses outside of the cluster's pods that they may reach by HTTPS."""
+    keep_data: bool
+    """What holds data stays when the tenant is taken out of the stack."""
+
+    @property
+    def directory(self) -> str:
+        """Its directory on every file system."""
+        return f"/tenants/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class NodeInterface:
     """A network interface of a node; `efa-only` carries no address."""
 
@@ -431,6 +503,7 @@ class ClusterHandle:
     analytics: Analytics | None = None
     karpenter: Karpenter | None = None
     """There where the add-on `karpenter` is selected."""
+    tenants: tuple[Tenant, ...] = ()
     addons: frozenset[str] = frozenset()
     """The names of the add-ons that are installed; none before the first one is."""
     tags: Mapping[str, str] = field(default_factory=dict)

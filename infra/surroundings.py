@@ -1,17 +1,19 @@
 """What the rules of one service may know of the rest of the stack."""
 
 import datetime
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from infra.analytics.settings import AnalyticsSettings
 from infra.database.settings import DatabaseSettings
 from infra.edge.settings import EdgeSettings
 from infra.network.settings import NetworkSettings
 from infra.node_groups.settings import NodeGroupSettings
+from infra.observability.settings import ObservabilitySettings
 from infra.platform import PlatformSettings
 from infra.registry.settings import RegistrySettings
 from infra.storage.settings import StorageSettings
+from infra.tenants.settings import TenantSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,8 @@ class Surroundings:
     databases: Sequence[DatabaseSettings] = ()
     registry: RegistrySettings | None = None
     analytics: AnalyticsSettings | None = None
+    observability: ObservabilitySettings | None = None
+    tenants: Mapping[str, TenantSettings] = field(default_factory=dict)
     addons: frozenset[str] = frozenset()
     """The names of the add-ons that the file asks for."""
     by_name: frozenset[str] = frozenset()

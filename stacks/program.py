@@ -20,6 +20,7 @@ from infra.database.database import Databases, DatabasesArgs
 from infra.database.database import endpoints as database_endpoints
 from infra.edge.edge import Edge, EdgeArgs
 from infra.edge.entries import Entries, EntriesArgs, EntryPoint
+from infra.flavors import flavors
 from infra.handle import ClusterHandle, Database
 from infra.handle import Registry as RegistryHandle
 from infra.images import ImageReference, ecr_home
@@ -36,6 +37,7 @@ from infra.observability.topic import publishers
 from infra.registry.registry import Registry, RegistryArgs
 from infra.storage.lustre import Clients
 from infra.storage.storage import Storage, StorageArgs
+from infra.tenants.tenants import Tenants, TenantsArgs
 from infra.workstation.args import WorkstationArgs
 from infra.workstation.place import ecs_zones_in, zone_in
 from infra.workstation.place import endpoints as workstation_endpoints
@@ -321,6 +323,7 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
             under,
         )
         handle = dataclasses.replace(handle, registry=own_registry.handle)
+    handle = _with_tenants(handle, settings, key_arn=key.arn, common=common, under=under)
     handle = _with_entries(handle, selected, nodes=cluster.security_group_id, under=under)
     workstation = None
     if settings.workstation:
@@ -372,6 +375,33 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
             ],
         },
     )
+
+
+def _with_tenants(
+    handle: ClusterHandle,
+    settings: StackSettings,
+    *,
+    key_arn: pulumi.Output[str],
+    common: Mapping[str, Any],
+    under: pulumi.ResourceOptions,
+) -> ClusterHandle:
+    """The handle with the tenants, and what they have in AWS."""
+    if not settings.tenants:
+        return handle
+    tenants = Tenants(
+        "tenants",
+        TenantsArgs(
+            settings=settings.tenants,
+            flavors=flavors(handle.node_pools),
+            storage=handle.storage,
+            edge=handle.edge,
+            key_arn=key_arn,
+            topic_arn=handle.observability.topic_arn if handle.observability else None,
+            **common,
+        ),
+        under,
+    )
+    return dataclasses.replace(handle, tenants=tenants.handles)
 
 
 def _with_entries(

@@ -40,6 +40,8 @@ from infra.registry.settings import RegistrySettings
 from infra.storage import rules as storage_rules
 from infra.storage.settings import StorageSettings
 from infra.surroundings import Surroundings
+from infra.tenants import rules as tenants_rules
+from infra.tenants.settings import TenantName, TenantSettings
 from infra.workstation import rules as workstation_rules
 from infra.workstation.settings import WorkstationSettings
 
@@ -72,6 +74,8 @@ class StackSettings(Model):
     """EMR on EKS, Athena with Glue, SageMaker. None: nothing of it."""
     workstation: WorkstationSettings | None = None
     """One machine instead of a cluster, and ECS as the step between. None: nothing of it."""
+    tenants: Mapping[TenantName, TenantSettings] = Field(default_factory=dict)
+    """Who shares the platform: each a namespace with its people, quotas and stores."""
     addons: AddonsSettings = Field(default_factory=AddonsSettings)
     """What is installed in Kubernetes."""
 
@@ -83,6 +87,7 @@ _SERVICES: Mapping[str, Any] = {
     "observability": observability_rules,
     "analytics": analytics_rules,
     "workstation": workstation_rules,
+    "tenants": tenants_rules,
 }
 """The AWS services around the cluster: each has `problems` and `warnings` of one shape."""
 
@@ -198,6 +203,8 @@ def _problems(parts: Mapping[str, Any], today: datetime.date, *, complete: bool)
         databases=parts.get("databases", ()),
         registry=parts.get("registry"),
         analytics=parts.get("analytics"),
+        observability=parts.get("observability"),
+        tenants=parts.get("tenants", {}),
         addons=frozenset(addon.name for addon, _, _ in asked),
         by_name=frozenset(parts["addons"].enable if "addons" in parts else ()),
         today=today,

@@ -36,6 +36,12 @@ PLATFORM_LABEL: Final = f"{PREFIX}/platform"
 SECRETS_LABEL: Final = f"{PREFIX}/secrets"
 SECRETS_SHARED: Final = "shared"
 
+# A label of ours on a tenant's namespace, with its name.
+TENANT_LABEL: Final = f"{PREFIX}/tenant"
+
+# An annotation of ours: the object stays in the cluster when it is taken out of the stack.
+KEEP_ANNOTATION: Final = f"{PREFIX}/keep"
+
 # Taints always carry a value: cluster-autoscaler skips a taint whose value is null, and the NFD worker that comes with
 # the NVIDIA device plugin tolerates nvidia.com/gpu only with this one.
 TAINT_VALUE: Final = "present"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from infra.catalog import amis, autoscaler, efa, mig, names
+from infra.catalog.allocatable import room
 from infra.catalog.instances import InstanceType, instance_type, max_pods
 from infra.handle import GpuSharing, NodePool, Taint
 from infra.node_groups.rules import zones_of
@@ -13,6 +14,7 @@ LARGE_PROVISION_MINUTES = 30
 PROVISION_MINUTES = 15
 """Cluster-autoscaler's default is 15 minutes; p5, p6 and other large types need longer (facts README section 6)."""
 _LARGE_VCPUS = 96
+_HUGEPAGE_MIB = 2
 _GIB_PER_GB = 1000**3 / 1024**3
 _OVERHEAD = 0.9
 """Share of a disk that pods can use: the file system, the images' layers and kubelet's eviction threshold take the
@@ -60,6 +62,12 @@ def _managed(group: NodeGroupSettings, zone: str) -> ManagedGroup:
     hugepages = group.hugepages if group.hugepages is not None else efa.EFA_HUGEPAGES if group.efa else 0
     sharing = _sharing(group, instance)
     raid0 = instance.instance_store is not None and group.instance_store == "raid0"
+    pods = group.kubelet.max_pods or (max_pods(instance, efa=True) if interfaces else None)
+    hugepages_mib = hugepages * _HUGEPAGE_MIB
+    types = [instance_type(each) for each in group.instance_types]
+    rooms = [
+        room(each, pods=pods or max_pods(each, efa=bool(interfaces)), hugepages_mib=hugepages_mib) for each in types
+    ]
     pool = NodePool(
         name=f"{group.name}-{zone}",
         group=group.name,
@@ -80,6 +88,10 @@ def _managed(group: NodeGroupSettings, zone: str) -> ManagedGroup:
         if accelerator and instance.vcpus >= _LARGE_VCPUS
         else PROVISION_MINUTES,
         system=group.system,
+        cpu_millis=min(each.cpu_millis for each in rooms),
+        memory_mib=min(each.memory_mib for each in rooms),
+        hugepages_mib=hugepages_mib,
+        devices={name: int(count) for name, count in _devices(instance, sharing).items()},
     )
     return ManagedGroup(
         pool=pool,
@@ -88,7 +100,7 @@ def _managed(group: NodeGroupSettings, zone: str) -> ManagedGroup:
         ami_type="CUSTOM" if group.image_id else amis.ami_type(instance, bottlerocket=pool.bottlerocket),
         interfaces=interfaces,
         hugepages=hugepages,
-        max_pods=group.kubelet.max_pods or (max_pods(instance, efa=True) if interfaces else None),
+        max_pods=pods,
         raid0=raid0,
         placement_group=_placement_group(group),
         resources=dict(_resources(group, instance, sharing, hugepages, raid0=raid0)),
@@ -180,7 +192,7 @@ def _resources(
     if group.efa:
         yield names.EFA_RESOURCE, str(instance.efa_interfaces)
     if hugepages:
-        yield names.HUGEPAGES_RESOURCE, f"{hugepages * 2}Mi"
+        yield names.HUGEPAGES_RESOURCE, f"{hugepages * _HUGEPAGE_MIB}Mi"
     disk = instance.instance_store.total_gb * _GIB_PER_GB if raid0 and instance.instance_store else group.volume.size
     yield names.EPHEMERAL_STORAGE_RESOURCE, f"{int(disk * _OVERHEAD)}Gi"
 

@@ -52,6 +52,14 @@ ACCELERATOR_TAINTS = tuple(Taint(key=key, value="present") for key in names.ACCE
 DEDICATED = Taint(key="team", value="vision", effect="NoExecute")
 
 
+_DEVICES: Mapping[Any, Mapping[str, int]] = {
+    "nvidia": {names.GPU_RESOURCE: 8},
+    "neuron": {names.NEURON_RESOURCE: 8, names.NEURON_CORE_RESOURCE: 16},
+    "fpga": {},
+    None: {},
+}
+
+
 def pool(
     group: str = "gpu",
     zone_id: str = "usw2-az1",
@@ -85,6 +93,10 @@ def pool(
         sharing=sharing,
         provision_minutes=provision_minutes,
         system=accelerator is None,
+        cpu_millis=90_000,
+        memory_mib=1_000_000,
+        hugepages_mib=10_256 if efa else 0,
+        devices=_DEVICES[accelerator],
     )
 
 

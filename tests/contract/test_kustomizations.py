@@ -13,8 +13,10 @@ import yaml
 
 from addons import registry
 from addons.graph import reachable
-from addons.spec import BUILT_IN_NAMESPACES, AddOn, Kustomization, Manifest, Objects, PodSecurity
+from addons.spec import AddOn, Kustomization, Manifest, Objects
 from infra.catalog import eks
+from infra.handle import PodSecurity
+from infra.kubernetes import BUILT_IN_NAMESPACES
 from tests.contract import bundles, charts, kustomizations, objects, selections
 from tests.contract.foreign import brought
 from tests.contract.kustomizations import KustomizationError

@@ -12,9 +12,10 @@ from addons.graph import reachable
 from addons.presets import PRESETS
 from addons.registry import Selected
 from addons.settings import AddonsSettings
-from addons.spec import BUILT_IN_NAMESPACES, Image
+from addons.spec import Image
 from infra.handle import ClusterHandle
 from infra.images import ecr_home
+from infra.kubernetes import BUILT_IN_NAMESPACES
 from infra.problems import Problem
 from slipway.plan.checks import check
 from tests.contract import charts, selections

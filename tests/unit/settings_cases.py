@@ -13,6 +13,7 @@ from tests.unit import settings_cases_observability as observability
 from tests.unit import settings_cases_registry as registry
 from tests.unit import settings_cases_spelling as spelling
 from tests.unit import settings_cases_storage as storage
+from tests.unit import settings_cases_tenants as tenants
 from tests.unit import settings_cases_workstation as workstation
 from tests.unit.settings_stack import Case, Table
 
@@ -34,6 +35,7 @@ _PARTS: Final = (
     analytics.analytics,
     workstation.workstation,
     karpenter.karpenter,
+    tenants.tenants,
 )
 
 

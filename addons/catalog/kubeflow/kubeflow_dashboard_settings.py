@@ -9,9 +9,10 @@ from pydantic import Field
 
 from addons.istio import KUBEFLOW_GATEWAY, USER_HEADER, authorization_policy
 from addons.kubeflow import ENTRY, GATEWAY_PRINCIPAL, NAMESPACE, NOTEBOOKS_PRINCIPAL, PIPELINES_PRINCIPAL
-from addons.profiles import Email, namespace_labels
+from addons.profiles import namespace_labels
 from addons.spec import AddOn, AddOnSettings, Objects
 from infra.handle import ClusterHandle, Edge, Login
+from infra.kubernetes import Email
 from infra.model import Model
 
 _DASHBOARD: Final = {"app": "kubeflow-dashboard", "app.kubernetes.io/component": "dashboard"}

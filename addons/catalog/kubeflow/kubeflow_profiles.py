@@ -7,9 +7,10 @@ from typing import Any, Final
 from pydantic import Field
 
 from addons import profiles
-from addons.profiles import Profile, ProfileName
+from addons.profiles import Profile
 from addons.spec import AddOn, AddOnSettings, Identity, Objects
 from infra.handle import ClusterHandle
+from infra.kubernetes import PeoplesNamespace
 from infra.surroundings import Surroundings
 
 _CLEANING_UP: Final = (
@@ -38,7 +39,7 @@ by a finalizer."""
 class KubeflowProfilesSettings(AddOnSettings):
     """Settings of the profiles."""
 
-    profiles: Mapping[ProfileName, Profile] = Field(default_factory=dict)
+    profiles: Mapping[PeoplesNamespace, Profile] = Field(default_factory=dict)
     """Profiles by name, which is that of the namespace. One that is taken out goes with everything in it."""
 
 

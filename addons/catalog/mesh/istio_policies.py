@@ -1,8 +1,6 @@
 """What holds for the whole mesh: who may call whom, what proxies are told of, what the gateway asks for and logs."""
 
-from typing import Annotated, Any, Final
-
-from pydantic import Field
+from typing import Any, Final
 
 from addons.istio import (
     GATEWAY_LABELS,
@@ -15,8 +13,8 @@ from addons.istio import (
 )
 from addons.spec import AddOn, AddOnSettings, Objects
 from infra.handle import ClusterHandle
+from infra.kubernetes import Namespace
 
-Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 _MANAGED: Final = {"gateway.istio.io/managed": "istio.io-gateway-controller"}
 """Of the pods that istiod makes for gateways of the Gateway API, in any namespace."""
 _KNOWN: Final = ("./*", "istio-system/*", "kubeflow/*", "kubeflow-system/*", "knative-serving/*")

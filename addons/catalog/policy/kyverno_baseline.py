@@ -1,16 +1,13 @@
 """A baseline of Kyverno policies for people's pods: what they must not do to a node, and what they must say."""
 
-from typing import Annotated, Any, Final, Literal
-
-from pydantic import Field
+from typing import Any, Final, Literal
 
 from addons.spec import AddOn, AddOnSettings, Objects
 from infra.catalog import names
 from infra.handle import ClusterHandle
+from infra.kubernetes import Namespace
 
 _KUBERNETES: Final = ("kube-node-lease", "kube-public", "kube-system")
-
-Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 
 
 class KyvernoBaselineSettings(AddOnSettings):

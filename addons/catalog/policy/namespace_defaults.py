@@ -5,19 +5,18 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from addons.objects import namespace
-from addons.spec import BUILT_IN_NAMESPACES, AddOn, AddOnSettings, Objects, PodSecurity
-from infra.handle import ClusterHandle
+from addons.spec import AddOn, AddOnSettings, Objects
+from infra.handle import ClusterHandle, PodSecurity
+from infra.kubernetes import BUILT_IN_NAMESPACES, Namespace
 from infra.model import Model
 
 _NAME: Final = "kubernetes.io/metadata.name"
 """The label of every namespace with its own name."""
 _AGENT: Final = "169.254.170.23/32"
 """The EKS Pod Identity agent, from which pods get the credentials of their role."""
-
-Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 
 
 def _of_tenants(name: str) -> str:

@@ -1,16 +1,13 @@
 """The store of External Secrets: AWS Secrets Manager, for namespaces that are let in."""
 
-from typing import Annotated, Any, Final
-
-from pydantic import Field
+from typing import Any, Final
 
 from addons.spec import AddOn, AddOnSettings, Objects
 from infra.catalog import names
 from infra.handle import ClusterHandle
+from infra.kubernetes import Namespace
 
 _NAME: Final = "secrets-manager"
-
-Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 
 
 class ExternalSecretsStoreSettings(AddOnSettings):

@@ -1,20 +1,17 @@
 """Static volumes: the stack's FSx for Lustre and EFS file systems, ready to mount by name in chosen namespaces."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
-
-from pydantic import Field
+from typing import Any, Final
 
 from addons.objects import namespace
-from addons.spec import BUILT_IN_NAMESPACES, AddOn, AddOnSettings, Objects
+from addons.spec import AddOn, AddOnSettings, Objects
 from addons.volumes import volumes
 from infra.handle import ClusterHandle
+from infra.kubernetes import BUILT_IN_NAMESPACES, Namespace
 from infra.surroundings import Surroundings
 
 _EFS: Final = "aws-efs-csi-driver"
 _LUSTRE: Final = "aws-fsx-csi-driver"
-
-Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 
 
 class StaticVolumesSettings(AddOnSettings):
