@@ -1,7 +1,7 @@
 """One selected add-on becomes one component: namespace, identities, then what it installs."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,8 +130,9 @@ def left_out(ordered: Iterable[Selected], handle: ClusterHandle) -> dict[str, st
 
 
 def _knowing(handle: ClusterHandle, kept: Iterable[Selected]) -> ClusterHandle:
-    """The handle with the names of the add-ons that are installed."""
-    return dataclasses.replace(handle, addons=frozenset(each.addon.name for each in kept))
+    """The handle with the names of the add-ons that are installed, and their settings."""
+    settings = {each.addon.name: each.settings for each in kept}
+    return dataclasses.replace(handle, addons=frozenset(settings), settings=settings)
 
 
 def _refuse(ordered: Sequence[Selected], reasons: Mapping[str, str]) -> None:
@@ -177,12 +178,11 @@ def binding(entry: Entry, namespace: str, target_group: pulumi.Input[str]) -> di
     }
 
 
-def _behind(manifest: Mapping[str, Any], namespaces: Mapping[str, pulumi.Resource]) -> list[pulumi.Resource]:
-    """The namespaces that must be there before an object."""
-    if "namespace" not in manifest["metadata"]:
-        return list(namespaces.values())
-    own = namespaces.get(manifest["metadata"]["namespace"])
-    return [] if own is None else [own]
+def _space_of(manifest: Mapping[str, Any], namespaces: Container[str]) -> str | None:
+    """The namespace that an object is in, or is about as a profile is: it has its name. None where that may be all."""
+    metadata = manifest["metadata"]
+    space: str | None = metadata.get("namespace") or (metadata["name"] if metadata["name"] in namespaces else None)
+    return space
 
 
 def _by_name(manifests: Iterable[Mapping[str, Any]], kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -257,9 +257,9 @@ class AddOnComponent(pulumi.ComponentResource):
             case Kustomization() as kustomization:
                 self.version = kustomization.version
                 self.resources = (Directory(addon.name, addon.directory, self._made_elsewhere(by_account, ready)),)
-            case Objects():
+            case Objects() as source:
                 self.version = None
-                self.resources = self._objects(by_account, ready)
+                self.resources = self._objects(source, by_account, identities, spaces)
         self.resources = (*self.resources, *self._bindings(self.resources))
         self.register_outputs(
             {
@@ -269,12 +269,12 @@ class AddOnComponent(pulumi.ComponentResource):
             }
         )
 
-    def _opts(self, provider: pulumi.ProviderResource, after: Iterable[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
+    def _opts(self, provider: pulumi.ProviderResource, after: Iterable[pulumi.Resource]) -> pulumi.ResourceOptions:
         timeout = f"{self._selected.addon.timeout_minutes}m"
         return pulumi.ResourceOptions(
             parent=self,
             provider=provider,
-            depends_on=list(dict.fromkeys((*self._after, *after))),
+            depends_on=list(dict.fromkeys(after)),
             custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout, delete=timeout),
         )
 
@@ -282,20 +282,21 @@ class AddOnComponent(pulumi.ComponentResource):
         if not addon.create_namespace:
             return []
         labels = {**addon.namespace_labels, **({names.SECRETS_LABEL: names.SECRETS_SHARED} if addon.secrets else {})}
-        return [self._object(namespace(addon.namespace, addon.pod_security, platform=True, labels=labels), ())]
+        return [self._object(namespace(addon.namespace, addon.pod_security, platform=True, labels=labels), self._after)]
 
     def _identities(
         self, addon: AddOn[Any], backend: IdentityBackend
     ) -> Iterator[tuple[tuple[str, str], WorkloadIdentity]]:
         """The service accounts that may do something on this cluster, by namespace and name, and their roles."""
         settings = self._selected.settings
-        by_settings = addon.identities_of(self._handle, settings)
-        for identity in (*addon.identities, *by_settings):
+        fixed = ((identity, False) for identity in addon.identities)
+        by_settings = ((identity, True) for identity in addon.identities_of(self._handle, settings))
+        for identity, varies in (*fixed, *by_settings):
             policy = identity.policy and identity.policy(self._handle, settings)
             if policy is not None or identity.managed_policies:
                 space = identity.namespace or addon.namespace
                 # What depends on settings may be one account in each of many namespaces.
-                words = [space] if identity in by_settings else []
+                words = [space] if varies else []
                 made = self._identity(identity, policy, backend, [addon.name, *words, identity.service_account])
                 yield (space, identity.service_account), made
 
@@ -319,7 +320,7 @@ class AddOnComponent(pulumi.ComponentResource):
                 backend=backend,
                 policy=policy,
                 managed_policies=identity.managed_policies,
-                tags=handle.tags,
+                tags={**handle.tags, **identity.tags},
                 permissions_boundary=handle.permissions_boundary,
             ),
             pulumi.ResourceOptions(parent=self),
@@ -345,7 +346,7 @@ class AddOnComponent(pulumi.ComponentResource):
             skip_await=False,
             timeout=addon.timeout_minutes * 60,
             values=values_of(addon, self._selected.settings, self._handle, roles),
-            opts=self._opts(self._handle.kubernetes, after),
+            opts=self._opts(self._handle.kubernetes, (*self._after, *after)),
         )
 
     def _made_elsewhere(
@@ -366,7 +367,8 @@ class AddOnComponent(pulumi.ComponentResource):
         groups = self._handle.edge.target_groups if self._handle.edge else {}
         for entry in addon.entries:
             if entry.name in groups:
-                yield self._object(binding(entry, addon.namespace, groups[entry.name]), behind)
+                manifest = binding(entry, addon.namespace, groups[entry.name])
+                yield self._object(manifest, (*self._after, *behind))
 
     def _managed(
         self, managed: EksAddon, roles: Mapping[str, pulumi.Output[str]], after: list[pulumi.Resource]
@@ -385,7 +387,7 @@ class AddOnComponent(pulumi.ComponentResource):
             resolve_conflicts_on_update="OVERWRITE",
             preserve=False,
             tags=naming.tags(handle.tags, f"{handle.name}-{addon.name}"),
-            opts=self._opts(handle.aws, after),
+            opts=self._opts(handle.aws, (*self._after, *after)),
         )
 
     def _managed_version(self, managed: EksAddon) -> pulumi.Input[str]:
@@ -408,32 +410,58 @@ class AddOnComponent(pulumi.ComponentResource):
         ).version
 
     def _objects(
-        self, roles: Mapping[tuple[str, str], pulumi.Output[str]], after: list[pulumi.Resource]
+        self,
+        source: Objects[Any],
+        roles: Mapping[tuple[str, str], pulumi.Output[str]],
+        identities: Mapping[tuple[str, str], WorkloadIdentity],
+        after: list[pulumi.Resource],
     ) -> tuple[pulumi.Resource, ...]:
+        """The objects, each after what its own namespace waits for: there may be a thousand namespaces."""
         manifests = [
             changed(type_of(each["apiVersion"], each["kind"]), each, {}, roles)
             for each in objects_of(self._selected.addon, self._selected.settings, self._handle)
         ]
+        gate = manifests.pop() if source.gate and manifests else None
+        here = dict(_by_name(manifests, "Namespace"))
+        ready: dict[str, list[pulumi.Resource]] = {}
+        for (home, _), identity in identities.items():
+            ready.setdefault(home, []).extend(identity.ready)
+        every = [item for items in ready.values() for item in items]
+        first = (*self._after, *after, *(item for home, items in ready.items() if home not in here for item in items))
         # Kubernetes keeps a claim until no pod has it, and a volume until no claim has it; pods go with a namespace.
-        volumes = [(_kept_for(each), self._object(each, after)) for each in manifests if _kept_for(each)]
+        volumes: dict[str, list[pulumi.Resource]] = {}
+        for each in manifests:
+            if space := _kept_for(each):
+                volumes.setdefault(space, []).append(self._object(each, first))
         namespaces: dict[str, pulumi.Resource] = {
-            name: self._object(manifest, [*after, *(volume for space, volume in volumes if space == name)])
-            for name, manifest in _by_name(manifests, "Namespace")
+            name: self._object(manifest, (*first, *ready.get(name, ()), *volumes.get(name, ())))
+            for name, manifest in here.items()
         }
 
-        def made(manifest: Mapping[str, Any], *before: pulumi.Resource) -> pulumi.Resource:
-            # What is in no namespace may be about all of them.
-            behind = [*after, *_behind(manifest, namespaces), *before]
+        def made(manifest: Mapping[str, Any], accounts: Mapping[str, Sequence[pulumi.Resource]]) -> pulumi.Resource:
+            space = _space_of(manifest, namespaces)
+            if space is None:
+                behind = (*first, *namespaces.values(), *(item for each in accounts.values() for item in each))
+            elif space in namespaces:
+                # It waits for all the rest.
+                behind = (namespaces[space], *accounts.get(space, ()))
+            else:
+                behind = (*first, *every, *accounts.get(space, ()))
             return self._object(manifest, behind, within=_home(manifest, namespaces))
 
         # The controller that sees a profile makes the account that it misses, and the engine adopts nothing.
-        accounts = [made(each) for each in manifests if each["kind"] == "ServiceAccount"]
+        accounts: dict[str, list[pulumi.Resource]] = {}
+        for each in manifests:
+            if each["kind"] == "ServiceAccount":
+                accounts.setdefault(each["metadata"]["namespace"], []).append(made(each, {}))
         others = [
-            made(each, *accounts)
+            made(each, accounts)
             for each in manifests
             if each["kind"] not in ("Namespace", "ServiceAccount") and not _kept_for(each)
         ]
-        return (*namespaces.values(), *(volume for _, volume in volumes), *accounts, *others)
+        before = (item for each in (*volumes.values(), *accounts.values()) for item in each)
+        found = (*namespaces.values(), *before, *others)
+        return found if gate is None else (self._object(gate, (*first, *found)),)
 
     def _object(
         self,

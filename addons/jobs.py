@@ -1,6 +1,6 @@
 """What the jobs of an engine run as: an account in each of their namespaces, and what it may do with the buckets."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from addons.s3 import keeping, reading, through
 from addons.spec import AddOnSettings, Identity
 from infra.handle import ClusterHandle
 from infra.kubernetes import Namespace
+from infra.surroundings import Surroundings
 
 Statement = dict[str, Any]
 
@@ -23,6 +24,12 @@ class JobSettings(AddOnSettings):
     namespaces: tuple[Namespace, ...] = ()
     """More namespaces, which are there already, whose jobs get an account like the one in the namespace of the
     add-on."""
+
+
+def problems(own: str, around: Surroundings, _settings: AddOnSettings) -> Iterator[tuple[str, str]]:
+    """A tenant may not be called like the namespace that an engine's add-on makes."""
+    if own in around.tenants:
+        yield "", f"makes the namespace {own}, and there is a tenant of this name; call the tenant something else"
 
 
 def others(settings: JobSettings, own: str) -> tuple[str, ...]:

@@ -1,15 +1,14 @@
 """Profiles: a namespace of Kubeflow for a person or a team, who may use it, and what its pods may do in AWS. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
-import pulumi
 from pydantic import Field
 
-from addons import argo, model_registry, pipelines, registry
-from addons.iam import allow, policy
+from addons import model_registry, pipelines, registry
+from addons.iam import policy
 from addons.istio import USER_HEADER
 from addons.kubeflow import (
     EDITOR,
@@ -21,10 +20,11 @@ from addons.kubeflow import (
     USE_SHARED_MEMORY,
 )
 from addons.objects import namespace
-from addons.s3 import corner, reading, through
+from addons.places import Places
+from addons.roles import role_binding, user
 from addons.spec import AddOnSettings, Identity
 from addons.volumes import claim, volumes
-from infra.handle import ClusterHandle, Storage
+from infra.handle import ClusterHandle, PodSecurity, Storage
 from infra.kubernetes import Email, Quantity, QuotaResource
 from infra.model import Model
 from infra.storage.settings import StorageSettings
@@ -32,23 +32,44 @@ from infra.storage.settings import StorageSettings
 OWN: Final = "profiles"
 """Below it, in the bucket for artifacts, a profile keeps what it likes: `profiles/<profile>/`."""
 
-_ARGO: Final = "argo-workflows"
 _PIPELINES: Final = "kubeflow-pipelines"
 _MLFLOW: Final = "mlflow"
 """Add-ons that a profile has something for where they are there."""
-_RBAC: Final = "rbac.authorization.k8s.io"
 _TOKEN: Final = "/var/run/secrets/kubeflow/pipelines"  # noqa: S105  # a folder
 _AUDIENCE: Final = "pipelines.kubeflow.org"
 _TOKEN_SECONDS: Final = 7200
-_JOINT: Final = "-"
+JOINT: Final = "-"
 """In names of claims, as volumes' names hold no dot."""
 
-_POD_SECURITY: Final = "baseline"
+_POD_SECURITY: Final[PodSecurity] = "baseline"
 """The notebooks' controller and Pipelines' steps say nothing of what `restricted` asks for."""
 
-_NO_WAY_IN: Final = {"services.loadbalancers": "0", "count/ingresses.networking.k8s.io": "0"}
+NO_WAY_IN: Final = {"services.loadbalancers": "0", "count/ingresses.networking.k8s.io": "0"}
 """Kubeflow lets editors make what the load balancer controller makes a load balancer of, on the internet too, where
 nobody is asked to log in. Source: Kubernetes, "Resource Quotas", object counts."""
+
+CLEANING_UP: Final = (
+    "ack-ecr-controller",
+    "ack-s3-controller",
+    "ack-sagemaker-controller",
+    "argo-workflows",
+    "aws-load-balancer-controller",
+    "external-secrets",
+    "katib",
+    "keda",
+    "kserve-llmisvc-configs",
+    "kserve-llmisvc-resources",
+    "kserve-localmodel-resources",
+    "kserve-resources",
+    "kubeflow-pipelines",
+    "kubeflow-trainer",
+    "kuberay-operator",
+    "kueue",
+    "snapshot-controller",
+    "spark-operator",
+)
+"""Controllers without which objects that people made would never go, nor the namespace with them: each lets its own go
+by a finalizer."""
 
 
 class Profile(Model):
@@ -66,7 +87,7 @@ class Profile(Model):
     Ingresses are none unless it names them, as `services.loadbalancers` and `count/ingresses.networking.k8s.io`."""
 
 
-def namespace_labels() -> dict[str, str]:
+def namespace_labels(pod_security: PodSecurity = _POD_SECURITY) -> dict[str, str]:
     """The labels of a profile's namespace.
 
     Source: namespace-labels-kubeflow-pss.yaml of applications/dashboard/upstream/profile-controller in
@@ -76,80 +97,118 @@ def namespace_labels() -> dict[str, str]:
         "app.kubernetes.io/part-of": "kubeflow-profile",
         "katib.kubeflow.org/metrics-collector-injection": "enabled",
         "pipelines.kubeflow.org/enabled": "true",
-        "pod-security.kubernetes.io/enforce": _POD_SECURITY,
+        "pod-security.kubernetes.io/enforce": pod_security,
         "serving.kubeflow.org/inferenceservice": "enabled",
     }
 
 
-def objects(handle: ClusterHandle, name: str, profile: Profile) -> list[dict[str, Any]]:
-    """What makes a profile.
+def profile_namespace(name: str, owner: str, pod_security: PodSecurity = _POD_SECURITY) -> dict[str, Any]:
+    """A namespace as the controller would make it.
 
-    The controller leaves a namespace alone whose annotation names the profile's owner, and an account that is there;
-    made here, both are there when something else is put beside them.
+    One that is there it takes where an annotation names the profile's owner. It becomes the owner, in the sense of
+    Kubernetes' garbage collector, of what it makes alone: a namespace that was there stays when its profile goes.
 
-    Source: controllers/profile_controller.go of kubeflow/dashboard v2.0.0.
+    Source: controllers/profile_controller.go of kubeflow/dashboard v2.0.0, `Reconcile`.
     """
-    space = namespace(name, _POD_SECURITY, labels={**namespace_labels(), "istio-injection": "enabled"})
-    space["metadata"]["annotations"] = {"owner": profile.owner}
+    space = namespace(name, pod_security, labels={**namespace_labels(pod_security), "istio-injection": "enabled"})
+    space["metadata"]["annotations"] = {"owner": owner}
+    return space
+
+
+def account(name: str) -> dict[str, Any]:
+    """The service account that people's pods run as. The controller takes one that is there."""
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": EDITOR, "namespace": name}}
+
+
+def objects(handle: ClusterHandle, name: str, profile: Profile) -> list[dict[str, Any]]:
+    """What makes a profile. The namespace and the account are there when something else is put beside them."""
     return [
-        space,
+        profile_namespace(name, profile.owner),
+        account(name),
+        *kubeflow_objects(
+            handle,
+            places(name),
+            owner=profile.owner,
+            contributors=profile.contributors,
+            viewers=profile.viewers,
+            quota=profile.quota,
+        ),
+        *volumes(handle, name, joint=JOINT),
+    ]
+
+
+def kubeflow_objects(
+    handle: ClusterHandle,
+    own: Places,
+    *,
+    owner: str,
+    admins: Iterable[str] = (),
+    contributors: Iterable[str] = (),
+    viewers: Iterable[str] = (),
+    quota: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """What makes a profile of a namespace, and the people's bindings in it.
+
+    Args:
+        handle: The cluster.
+        own: The namespace, and its places in the buckets.
+        owner: Whose profile it is.
+        admins: Who may do what the owner may.
+        contributors: Who may work in it.
+        viewers: Who may look.
+        quota: Of its pods and volumes together.
+    """
+    name = own.namespace
+    return [
         {
             "apiVersion": "kubeflow.org/v1",
             "kind": "Profile",
             "metadata": {"name": name},
             "spec": {
-                "owner": {"kind": "User", "name": profile.owner},
-                "resourceQuotaSpec": {"hard": {**_NO_WAY_IN, **profile.quota}},
+                "owner": {"kind": "User", "name": owner},
+                "resourceQuotaSpec": {"hard": {**NO_WAY_IN, **quota}},
             },
         },
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": EDITOR, "namespace": name}},
-        *(item for user in dict.fromkeys(profile.contributors) for item in _contributor(name, user)),
-        *(_role_binding(name, user, "view") for user in dict.fromkeys(profile.viewers)),
-        *pod_defaults(handle, name),
+        *(item for each in dict.fromkeys(admins) for item in _contributor(name, each, "admin")),
+        *(item for each in dict.fromkeys(contributors) for item in _contributor(name, each, "edit")),
+        *(_binding(name, each, "view") for each in dict.fromkeys(viewers)),
+        *pod_defaults(handle, own),
         *(pipelines.profile_objects(handle, name) if _PIPELINES in handle.addons else []),
         *(model_registry.profile_objects(name) if model_registry.NAME in handle.addons else []),
-        *volumes(handle, name, joint=_JOINT),
     ]
 
 
-def _contributor(namespace: str, user: str) -> Iterator[dict[str, Any]]:
+def _contributor(namespace: str, person: str, role: str) -> Iterator[dict[str, Any]]:
     """As the dashboard's page "Manage contributors" makes them, so that it shows them.
 
     Source: kfam/bindings.go of components/access-management in kubeflow/dashboard v2.0.0.
     """
-    yield _role_binding(namespace, user, "edit")
+    binding = _binding(namespace, person, role)
+    yield binding
     principals = [GATEWAY_PRINCIPAL, PIPELINES_PRINCIPAL]
     yield {
         "apiVersion": "security.istio.io/v1",
         "kind": "AuthorizationPolicy",
-        "metadata": _binding(namespace, user, "edit"),
+        "metadata": binding["metadata"],
         "spec": {
             "rules": [
                 {
                     "from": [{"source": {"principals": principals}}],
-                    "when": [{"key": f"request.headers[{USER_HEADER}]", "values": [user]}],
+                    "when": [{"key": f"request.headers[{USER_HEADER}]", "values": [person]}],
                 }
             ]
         },
     }
 
 
-def _role_binding(namespace: str, user: str, role: str) -> dict[str, Any]:
-    return {
-        "apiVersion": f"{_RBAC}/v1",
-        "kind": "RoleBinding",
-        "metadata": _binding(namespace, user, role),
-        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": f"kubeflow-{role}"},
-        "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": user}],
-    }
+def _binding(namespace: str, person: str, role: str) -> dict[str, Any]:
+    noted = {"user": person, "role": role}
+    return role_binding(namespace, binding_name(person, role), f"kubeflow-{role}", [user(person)], noted)
 
 
-def _binding(namespace: str, user: str, role: str) -> dict[str, Any]:
-    return {
-        "name": re.sub("[^a-z0-9]+", "-", f"user-{user}-clusterrole-{role}".lower()),
-        "namespace": namespace,
-        "annotations": {"user": user, "role": role},
-    }
+def binding_name(person: str, role: str) -> str:
+    """As the dashboard names it: people whose addresses differ in signs alone have one name."""
+    return re.sub("[^a-z0-9]+", "-", f"user-{person}-clusterrole-{role}".lower())
 
 
 def maker_of(namespace: str) -> str | None:
@@ -165,7 +224,7 @@ def claims(storage: StorageSettings) -> list[str]:
     return [
         *(claim("lustre", each.name) for each in storage.lustre),
         *(
-            claim("efs", each.name, point, joint=_JOINT)
+            claim("efs", each.name, point, joint=JOINT)
             for each in storage.efs
             for point in (*(point.name for point in each.access_points), *(() if each.access_points else (None,)))
         ),
@@ -179,14 +238,15 @@ def mounts(storage: Storage) -> dict[str, str]:
         if not efs.access_points:
             found[claim("efs", efs.name)] = efs.mount_path
         for point in efs.access_points:
-            found[claim("efs", efs.name, point, joint=_JOINT)] = f"{efs.mount_path}/{point}"
+            found[claim("efs", efs.name, point, joint=JOINT)] = f"{efs.mount_path}/{point}"
     return found
 
 
-def pod_defaults(handle: ClusterHandle, namespace: str) -> Iterator[dict[str, Any]]:
+def pod_defaults(handle: ClusterHandle, own: Places) -> Iterator[dict[str, Any]]:
     """What a pod of the profile is given when it asks for it, by a label or in the notebook's form."""
+    namespace = own.namespace
     yield _pod_default(
-        namespace, USE_AWS, "AWS region, and where the stack's buckets are", {"env": _aws(handle, namespace)}
+        namespace, USE_AWS, "AWS region, and where the stack's buckets are", {"env": own.variables(handle)}
     )
     if _PIPELINES in handle.addons:
         token = {"audience": _AUDIENCE, "expirationSeconds": _TOKEN_SECONDS, "path": "token"}
@@ -216,20 +276,6 @@ def pod_defaults(handle: ClusterHandle, namespace: str) -> Iterator[dict[str, An
     )
 
 
-def _aws(handle: ClusterHandle, profile: str) -> list[dict[str, Any]]:
-    buckets = handle.storage.buckets
-    places = {"data": "", "artifacts": f"/{OWN}/{profile}", "models": f"/{profile}"}
-    return [
-        {"name": "AWS_REGION", "value": handle.region},
-        {"name": "AWS_DEFAULT_REGION", "value": handle.region},
-        *(
-            {"name": f"S3_{role.upper()}", "value": pulumi.Output.concat("s3://", buckets[role].name, place)}
-            for role, place in places.items()
-            if role in buckets
-        ),
-    ]
-
-
 def _pod_default(namespace: str, name: str, what: str, spec: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": "kubeflow.org/v1alpha1",
@@ -239,33 +285,16 @@ def _pod_default(namespace: str, name: str, what: str, spec: Mapping[str, Any]) 
     }
 
 
+def places(name: str) -> Places:
+    """Where a profile keeps its files."""
+    return Places(namespace=name, artifacts=f"{OWN}/{name}", models=name)
+
+
 def identity(name: str) -> Identity[Any]:
     """What notebooks and steps of a profile may do in AWS."""
     return Identity(service_account=EDITOR, namespace=name, policy=partial(_policy, name))
 
 
 def _policy(name: str, handle: ClusterHandle, _settings: AddOnSettings) -> dict[str, Any] | None:
-    """Read data and models; read and write the profile's own place and those of its workflows; publish models.
-
-    Source: Service Authorization Reference, Amazon S3.
-    """
-    buckets = handle.storage.buckets
-    read = [buckets[role] for role in ("data", "models") if role in buckets]
-    statements = []
-    if read:
-        keys = [bucket.key_arn for bucket in read if bucket.key_arn is not None]
-        statements += [
-            *reading(read),
-            *([allow("kms:Decrypt", on=keys, when=through(handle.region))] if keys else []),
-        ]
-    places = [
-        ("artifacts", f"{OWN}/{name}"),
-        ("artifacts", pipelines.profile_prefix(name).rstrip("/")),
-        ("models", name),
-    ]
-    if _ARGO in handle.addons:
-        places.append(("artifacts", f"{argo.PREFIX}/{name}"))
-    for role, place in places:
-        if role in buckets:
-            statements += corner(buckets[role], place, handle.region)
+    statements = places(name).statements(handle)
     return policy(*statements) if statements else None

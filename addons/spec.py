@@ -92,8 +92,11 @@ class Manifest:
         """Refuse what could change under one name."""
         if not _CHART_VERSION.fullmatch(self.version):
             raise ValueError(f"manifest {self.url}: {self.version!r} is not an exact version")
-        if not self.url.startswith("https://") or f"/{self.version}/" not in self.url:
-            raise ValueError(f"manifest {self.url}: must start with https:// and have /{self.version}/ in it")
+        # A tag may begin with the name of what it is a version of.
+        tag = re.compile(rf"/([^/?#]+-)?{re.escape(self.version)}/")
+        if not self.url.startswith("https://") or not tag.search(self.url):
+            wanted = f"/{self.version}/, or /<name>-{self.version}/, in it"
+            raise ValueError(f"manifest {self.url}: must start with https:// and have {wanted}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,9 +120,11 @@ class Objects(Generic[S]):
     Attributes:
         build: The objects as plain dicts in YAML spelling. `apiVersion`, `kind`,
             `metadata.name` and `metadata.namespace` are plain; other values may be Outputs.
+        gate: Whether other add-ons wait for the last of them alone, which waits for all: where they are very many.
     """
 
     build: Callable[[ClusterHandle, S], Sequence[Mapping[str, Any]]]
+    gate: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +140,7 @@ class Identity(Generic[S]):
         irsa: The value path that takes the service account's annotations when IRSA is the back
             end; None for an EKS add-on, which takes the role itself, and for a manifest or a kustomization, whose
             service account is annotated on its way to the cluster.
+        tags: AWS tags of the role, besides the platform's.
     """
 
     service_account: str
@@ -142,6 +148,7 @@ class Identity(Generic[S]):
     policy: Callable[[ClusterHandle, S], Mapping[str, Any] | None] | None = None
     managed_policies: tuple[str, ...] = ()
     irsa: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse an identity that may do nothing."""

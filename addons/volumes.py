@@ -1,12 +1,13 @@
 """The stack's FSx for Lustre and EFS file systems as volumes of Kubernetes, each with a claim to mount it by. Pure."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, Literal
 
 import pulumi
 
 from infra.catalog import names
-from infra.handle import ClusterHandle, EfsVolume, LustreVolume
+from infra.handle import TENANTS, ClusterHandle, EfsVolume, LustreVolume, Tenant
 
 # A volume needs a capacity; file systems that grow by themselves have none to tell.
 _ELASTIC: Final = "1Pi"
@@ -24,6 +25,42 @@ def volumes(handle: ClusterHandle, namespace: str, *, joint: str = ".") -> Itera
         yield from _pair(name, namespace, capacity, spec)
 
 
+def tenant_volumes(handle: ClusterHandle, tenant: Tenant) -> Iterator[dict[str, Any]]:
+    """A volume of each of a tenant's directories, and of what all share on Lustre, which it cannot write."""
+    directory = tenant.directory
+    for lustre in handle.storage.lustre:
+        if lustre.name in tenant.lustre:
+            capacity = _capacity(lustre)
+            yield from _pair(claim("lustre", lustre.name), tenant.name, capacity, _lustre(lustre, directory))
+            for path in shared(lustre.repositories):
+                spec = _lustre(lustre, path, read_only=True)
+                yield from _pair(shared_claim(lustre.name, path), tenant.name, capacity, spec)
+    for efs in handle.storage.efs:
+        if efs.name in tenant.efs:
+            point = pulumi.Output.concat(efs.file_system_id, "::", tenant.efs[efs.name])
+            yield from _pair(claim("efs", efs.name), tenant.name, _ELASTIC, _efs(efs, point))
+
+
+def shared(repositories: Iterable[str]) -> list[str]:
+    """The directories on Lustre that all tenants may read: those that are linked to S3.
+
+    Not the whole file system, which has everybody's, nor what lies among tenants' own: one may be linked, too.
+    """
+    found = ["/" + "/".join(part for part in path.split("/") if part) for path in repositories]
+    return [path for path in found if path != "/" and not f"{path}/".startswith(f"{TENANTS}/")]
+
+
+def shared_claim(file_system: str, path: str) -> str:
+    """The name of the claim of a directory on Lustre that all tenants may read."""
+    return claim("lustre", file_system, re.sub("[^a-z0-9]+", "-", path.lower()).strip("-"), joint="-")
+
+
+def whole(volume: LustreVolume, namespace: str) -> Iterator[dict[str, Any]]:
+    """A volume of all of a Lustre file system, for any node, and its claim."""
+    spec = {key: value for key, value in _lustre(volume).items() if key != "nodeAffinity"}
+    yield from _pair(claim("lustre", volume.name), namespace, _capacity(volume), spec)
+
+
 def claim(kind: Literal["efs", "lustre"], name: str, access_point: str | None = None, *, joint: str = ".") -> str:
     """The name of the claim of a file system, or of one of its access points.
 
@@ -36,8 +73,7 @@ def claim(kind: Literal["efs", "lustre"], name: str, access_point: str | None = 
 def _file_systems(handle: ClusterHandle, joint: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Name of the claim, capacity, and what is particular in the volume's spec."""
     for lustre in handle.storage.lustre:
-        capacity = _ELASTIC if lustre.capacity_gib is None else f"{lustre.capacity_gib}Gi"
-        yield claim("lustre", lustre.name), capacity, _lustre(lustre)
+        yield claim("lustre", lustre.name), _capacity(lustre), _lustre(lustre)
     for efs in handle.storage.efs:
         if not efs.access_points:
             yield claim("efs", efs.name), _ELASTIC, _efs(efs, efs.file_system_id)
@@ -46,19 +82,29 @@ def _file_systems(handle: ClusterHandle, joint: str) -> Iterator[tuple[str, str,
             yield claim("efs", efs.name, name, joint=joint), _ELASTIC, _efs(efs, handle_of_point)
 
 
-def _lustre(volume: LustreVolume) -> dict[str, Any]:
+def _capacity(volume: LustreVolume) -> str:
+    return _ELASTIC if volume.capacity_gib is None else f"{volume.capacity_gib}Gi"
+
+
+def _lustre(volume: LustreVolume, directory: str = "", *, read_only: bool = False) -> dict[str, Any]:
     """Pods are kept in the file system's zone: from another one they would pay for every byte and lose EFA.
 
-    Source: examples/kubernetes/static_provisioning of kubernetes-sigs/aws-fsx-csi-driver v1.9.0.
+    Of a directory the node mounts that alone: Lustre calls it a fileset, and the driver puts what is called the mount
+    name behind the servers' address as it is. It takes no other access mode than this one.
+
+    Sources: examples/kubernetes/static_provisioning and pkg/driver/{node,controller}.go of
+        kubernetes-sigs/aws-fsx-csi-driver v1.9.0; mount.lustre(8).
     """
+    place = volume.mount_name if not directory else pulumi.Output.concat(volume.mount_name, directory)
+    own = volume.file_system_id if not directory else pulumi.Output.concat(volume.file_system_id, ":", directory)
     return {
         "csi": {
             "driver": "fsx.csi.aws.com",
-            "volumeHandle": volume.file_system_id,
-            "volumeAttributes": {"dnsname": volume.dns_name, "mountname": volume.mount_name},
+            "volumeHandle": own,
+            "volumeAttributes": {"dnsname": volume.dns_name, "mountname": place},
         },
         # Locks hold between nodes, as checkpoint libraries expect.
-        "mountOptions": ["flock"],
+        "mountOptions": ["flock", *(["ro"] if read_only else [])],
         "nodeAffinity": _in_zone(volume.zone_id),
     }
 

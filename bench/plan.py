@@ -1,7 +1,7 @@
 """How long a plan takes and how it grows: `make bench`.
 
 First `slipway plan -s prod`, each run a process of its own, as a person waits for it. Then the same with 1, 10 and 100
-times the node groups, and the exponent that fits the growth: 1 is linear.
+times the node groups, then with 1, 10, 100 and 1,000 tenants, and the exponent that fits the growth: 1 is linear.
 """
 
 import argparse
@@ -24,6 +24,10 @@ from slipway import stackfile
 
 TIMES = (1, 10, 100)
 GROUPS = "slipway:nodeGroups"
+TENANTS = "slipway:tenants"
+QUEUES = ("kueue-local-queues", "kueue-queues")
+PEOPLE = (1, 10, 100, 1000)
+TENANT = {"owners": ["ada@example.com"], "members": ["grace@example.com"]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,21 +50,25 @@ def main() -> None:
     print(f"slipway plan -s {asked.stack}: {asked.runs} processes, one after the other, on {os.cpu_count()} cores")
     print(f"  wall    best {min(walls):6.2f} s   median {statistics.median(walls):6.2f} s")
     print(f"  memory  peak {max(run.megabytes for run in runs):6.0f} MB")
-    print(f"\nnode groups of {asked.stack}, times    wall   processor   memory")
-    points = []
     with tempfile.TemporaryDirectory() as folder:
-        for times in TIMES:
-            path, groups = multiplied(asked.stack, times, Path(folder))
-            # A hundred times the groups take long enough to be measured once.
-            found = [measured(str(path)) for _ in range(1 if times == max(TIMES) else asked.runs)]
-            best = min(found, key=lambda run: run.processor)
-            points.append((groups, best.processor))
-            figures = f"{best.wall:8.2f} s {best.processor:9.2f} s {best.megabytes:6.0f} MB"
-            print(f"  {times:>4} ({groups:>4} settings)   {figures}")
-    print(f"\nexponent of processor seconds, {TIMES[0]} to {TIMES[-1]} times: {exponent(points):.2f} (1.00 is linear)")
-    print(
-        f"without what the smallest takes, most of it the start of Python and the SDKs: {exponent(beyond(points)):.2f}"
-    )
+        groups = [multiplied(asked.stack, times, Path(folder)) for times in TIMES]
+        growth(f"node groups of {asked.stack}", groups, asked.runs)
+        growth("tenants", [(with_tenants(asked.stack, count, Path(folder)), count) for count in PEOPLE], asked.runs)
+
+
+def growth(what: str, files: Sequence[tuple[Path, int]], runs: int) -> None:
+    """Measure stack files with more and more of something, and print how the time grows with their number."""
+    print(f"\n{what:>24}        wall   processor    memory")
+    points = []
+    for path, count in files:
+        # A hundred times as many take long enough to be measured once.
+        found = [measured(str(path)) for _ in range(1 if count >= 100 * files[0][1] else runs)]
+        best = min(found, key=lambda run: run.processor)
+        points.append((count, best.processor))
+        print(f"{count:>24,}  {best.wall:8.2f} s {best.processor:9.2f} s {best.megabytes:6.0f} MB")
+    print(f"  exponent of processor seconds: {exponent(points):.2f} (1.00 is linear)")
+    beyond_first = exponent(beyond(points))
+    print(f"  without what the smallest takes, most of it the start of Python and the SDKs: {beyond_first:.2f}")
 
 
 def measured(stack: str) -> Run:
@@ -92,9 +100,26 @@ def multiplied(stack: str, times: int, folder: Path) -> tuple[Path, int]:
                 twin["name"] = f"{group['name']}-{number}"
             more.append(twin)
     content["config"][GROUPS] = more
+    # A queue of Kueue has 64 flavours at most.
+    addons = content["config"].setdefault("slipway:addons", {})
+    addons["disable"] = [*addons.get("disable", ()), *QUEUES]
     path = folder / f"Pulumi.times{times}.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     return path, len(more)
+
+
+def with_tenants(stack: str, count: int, folder: Path) -> Path:
+    """A stack file with so many tenants: copies of its own, or plain ones where it has none."""
+    content = yaml.safe_load(stackfile.load(stack).path.read_text())
+    models = list(content["config"].get(TENANTS, {}).values()) or [TENANT]
+    twins = {f"tenant-{number}": copy.deepcopy(models[number % len(models)]) for number in range(count)}
+    for twin in twins.values():
+        # No two have one.
+        twin.get("storage", {}).pop("prefix", None)
+    content["config"][TENANTS] = twins
+    path = folder / f"Pulumi.tenants{count}.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
 
 
 def exponent(points: Sequence[tuple[float, float]]) -> float:

@@ -9,9 +9,12 @@ from typing import Literal
 
 import pulumi
 
+from infra.catalog import names
 from infra.catalog.instances import AcceleratorKind
 from infra.catalog.prices import Capacity
 from infra.images import ImageReference
+from infra.model import Model
+from infra.tenants.places import places
 
 TaintEffect = Literal["NoSchedule", "NoExecute", "PreferNoSchedule"]
 PodSecurity = Literal["privileged", "baseline", "restricted"]
@@ -107,6 +110,8 @@ class LustreVolume:
     mount_name: pulumi.Output[str]
     zone_id: str
     capacity_gib: int | None
+    repositories: tuple[str, ...] = ()
+    """Directories that are linked to S3, such as `/data`."""
 
     @property
     def mount_path(self) -> str:
@@ -128,6 +133,10 @@ class EfsVolume:
     def mount_path(self) -> str:
         """Where people find it, on machines and in notebooks."""
         return mount_path(self.name)
+
+
+TENANTS = "/tenants"
+"""Below it each tenant has its directory, on every file system."""
 
 
 def mount_path(name: str) -> str:
@@ -410,7 +419,17 @@ class Tenant:
     @property
     def directory(self) -> str:
         """Its directory on every file system."""
-        return f"/tenants/{self.name}"
+        return f"{TENANTS}/{self.name}"
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The AWS tag of what is its alone."""
+        return {names.TENANT_TAG: self.name}
+
+    @property
+    def places(self) -> Mapping[str, str]:
+        """Its own part of the buckets: role to prefix, without slashes at its ends."""
+        return places(self.prefix)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -506,6 +525,8 @@ class ClusterHandle:
     tenants: tuple[Tenant, ...] = ()
     addons: frozenset[str] = frozenset()
     """The names of the add-ons that are installed; none before the first one is."""
+    settings: Mapping[str, Model] = field(default_factory=dict)
+    """Their settings, for those who have to agree with another one's."""
     tags: Mapping[str, str] = field(default_factory=dict)
     permissions_boundary: str | None = None
 

@@ -55,11 +55,12 @@ Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 """Source: Kubernetes, "Namespaces": a DNS label."""
 
 
-def _of_people(name: str) -> str:
+def of_people(name: str) -> str:
+    """A namespace's name, unless it is one of Kubernetes' own."""
     if name in BUILT_IN_NAMESPACES or name.startswith("kube-"):
         raise ValueError(f"the namespace {name} is Kubernetes' own")
     return name
 
 
-PeoplesNamespace = Annotated[Namespace, AfterValidator(_of_people)]
+PeoplesNamespace = Annotated[Namespace, AfterValidator(of_people)]
 """A namespace of people, not one of Kubernetes' own."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from addons.presets import PRESETS
+from infra.catalog import sizes
+from infra.catalog.instances import accelerated_types, instance_type
 from slipway import explain, planning, stackfile
 from slipway.explain import Explained, explained
 from slipway.fields import Schema, cell, default_of, references, type_of
@@ -24,6 +26,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "stack.schema.json": lambda: json.dumps(schema(), indent=2) + "\n",
     "settings.md": lambda: _text(_settings(schema())),
     "addons.md": lambda: _text(_addons(explained())),
+    "job-sizes.md": lambda: _text(_job_sizes()),
     "reachability.md": lambda: _text(_reachability("prod")),
     **{f"addons/{each.addon.name}.md": functools.partial(_addon_page, each) for each in explained()},
 }
@@ -117,6 +120,47 @@ def _reachability(environment: str) -> Iterator[str]:
     yield f"Who can reach what in `{environment}`, and on which ports: what `slipway reach -s {environment}` prints."
     yield "How it is computed: [reachability](../concepts/reachability.md).\n"
     yield from tables.markdown(reach(planning.record(stackfile.load(environment))))
+
+
+def _job_sizes() -> Iterator[str]:
+    yield "# Job sizes\n"
+    yield _NOTE
+    yield "What one worker of each size asks for on accelerated types. Why: [ask for a size](../how-to/job-sizes.md)."
+    yield "In a group with EFA, huge pages are taken out of the memory. A group with several types has the least of"
+    yield "each, and one that shares its GPUs counts slices: `slipway job sizes -s ENV` prints those of a stack file."
+    family = ""
+    for name in sorted(accelerated_types(), key=_by_size):
+        instance = instance_type(name)
+        if instance.family != family:
+            family = instance.family
+            yield f"\n## {family}\n"
+            yield "| type | size | on a node | accelerators | cores | memory | with EFA: memory | interfaces | pages |"
+            yield "|---|---|---|---|---|---|---|---|---|"
+        plain = sizes.sizes(sizes.of_type(name, efa=False))
+        fast = sizes.sizes(sizes.of_type(name, efa=True)) if instance.efa_interfaces else ()
+        for index, each in enumerate(plain):
+            efa = fast[index] if fast else None
+            cells = [
+                name,
+                f"`{each.name}`",
+                str(each.per_node),
+                str(each.accelerators or ""),
+                f"{each.cpu_millis / 1000:g}",
+                each.requests["memory"],
+                efa.requests["memory"] if efa else "",
+                str(efa.efa_interfaces) if efa else "",
+                f"{efa.hugepages_mib}Mi" if efa and efa.hugepages_mib else "",
+            ]
+            yield f"| {' | '.join(cells)} |"
+
+
+def _by_size(name: str) -> tuple[str, int, str]:
+    """The smallest first within a family."""
+    instance = instance_type(name)
+    return instance.family, instance.vcpus, name
+
+
+
 
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ def _mapping(path: Path) -> dict[Any, Any]:
         StackFileError: It cannot be read, is no YAML, or is no mapping.
     """
     try:
-        content = yaml.load(path.read_bytes(), Loader=_Engine)  # noqa: S506 - built on the safe loader
+        content = yaml.load(path.read_bytes(), Loader=GoLoader)  # noqa: S506 - built on the safe loader
     except OSError as error:
         raise StackFileError(f"{path}: cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
@@ -189,10 +189,11 @@ def _kind(value: object) -> str:
     return names.get(type(value), "a number")
 
 
-class _Engine(_Loader):  # type: ignore[misc, valid-type]  # whichever of PyYAML's safe loaders there is
+class GoLoader(_Loader):  # type: ignore[misc, valid-type]  # whichever of PyYAML's safe loaders there is
     """YAML as the engine's Go library reads it: `yes` and dates are text, a key twice is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Refuse a key that is given twice, of which PyYAML would take the last."""
         seen: set[Hashable] = set()
         for key_node, _ in node.value:
             if key_node.tag == "tag:yaml.org,2002:merge":
@@ -210,7 +211,7 @@ class _Engine(_Loader):  # type: ignore[misc, valid-type]  # whichever of PyYAML
 
 
 _NOT_ON_THE_ENGINE: Final = frozenset({"tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"})
-_Engine.yaml_implicit_resolvers = {
+GoLoader.yaml_implicit_resolvers = {
     first: [
         (tag, pattern)
         for tag, pattern in resolvers

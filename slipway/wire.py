@@ -99,11 +99,16 @@ REDACTED: Final[Mapping[str, str]] = {SIGNATURE: SECRET, "plaintext": '"[secret]
 
 
 def redacted(value: Wire) -> Wire:
-    """The value with every secret's content taken away."""
-    if isinstance(value, Mapping):
+    """The value with every secret's content taken away. What holds no secret is the same object, not a copy."""
+    if isinstance(value, dict):
         if value.get(SIGNATURE) == SECRET:
             return REDACTED
-        return {key: redacted(item) for key, item in value.items()}
+        found = {key: redacted(item) for key, item in value.items()}
+        return found if any(found[key] is not item for key, item in value.items()) else value
     if isinstance(value, list | tuple):
-        return [redacted(item) for item in value]
+        items = [redacted(item) for item in value]
+        kept = isinstance(value, list) and all(one is other for one, other in zip(items, value, strict=True))
+        return value if kept else items
+    if isinstance(value, Mapping):
+        return redacted(dict(value))
     return value

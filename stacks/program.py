@@ -11,6 +11,7 @@ import pulumi_aws as aws
 import pulumi_eks as eks
 
 from addons import install, registry
+from addons.places import by_namespace
 from infra.analytics.analytics import Analytics, AnalyticsArgs
 from infra.analytics.rules import endpoints as analytics_endpoints
 from infra.catalog import zones
@@ -35,6 +36,7 @@ from infra.node_groups.rules import accelerated_zones
 from infra.observability.observability import Observability, ObservabilityArgs
 from infra.observability.topic import publishers
 from infra.registry.registry import Registry, RegistryArgs
+from infra.registry.settings import RegistrySettings
 from infra.storage.lustre import Clients
 from infra.storage.storage import Storage, StorageArgs
 from infra.tenants.tenants import Tenants, TenantsArgs
@@ -95,7 +97,9 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
             partition=partition,
             account_id=account_id,
             linked_to_s3=any(each.repositories for each in settings.storage.lustre),
-            publishers=publishers(settings.observability) if settings.observability else (),
+            publishers=(
+                publishers(settings.observability, budgets=settings.tenant_budgets) if settings.observability else ()
+            ),
             disposable=platform.disposable,
             tags=tags,
         ),
@@ -113,6 +117,7 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
             key_arn=key.arn,
             tags=tags,
             permissions_boundary=platform.permissions_boundary,
+            transit=settings.cluster.hybrid.transit if settings.cluster.hybrid else None,
             services=(
                 *analytics_endpoints(settings.analytics),
                 *database_endpoints(settings.databases),
@@ -131,6 +136,7 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
             name=platform.name,
             region=region,
             partition=partition,
+            account_id=account_id,
             vpc_id=network.vpc_id,
             private_subnets=[network.private_subnets[zone] for zone in core_zones],
             public_subnets=[network.public_subnets[zone] for zone in core_zones if zone in network.public_subnets],
@@ -232,6 +238,7 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
             "edge",
             EdgeArgs(
                 settings=settings.edge,
+                tenants=sorted(settings.tenants),
                 platform=platform.name,
                 region=region,
                 vpc_id=network.vpc_id,
@@ -279,6 +286,8 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
                     {each.capacity.reservation_id for each in settings.node_groups if each.capacity.reservation_id}
                 ),
                 builds=f"{platform.name}-" if settings.registry else None,
+                tenants=bool(settings.tenants),
+                tenant_budgets=settings.tenant_budgets,
                 **common,
             ),
             under,
@@ -323,7 +332,7 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
             under,
         )
         handle = dataclasses.replace(handle, registry=own_registry.handle)
-    handle = _with_tenants(handle, settings, key_arn=key.arn, common=common, under=under)
+    handle = _with_tenants(handle, settings, selected, key_arn=key.arn, common=common, under=under)
     handle = _with_entries(handle, selected, nodes=cluster.security_group_id, under=under)
     workstation = None
     if settings.workstation:
@@ -354,6 +363,7 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
             "clusterEndpoint": cluster.endpoint,
             "kubeconfig": cluster.kubeconfig,
             "vpcId": network.vpc_id,
+            **({"hybridNodeRole": cluster.hybrid_role_arn} if cluster.hybrid_role_arn is not None else {}),
             "nodeGroups": {name: group.node_group_name for name, group in nodes.groups.items()},
             "fileSystems": {
                 **{volume.name: volume.file_system_id for volume in storage.handle.lustre},
@@ -380,6 +390,7 @@ def build(settings: StackSettings, today: datetime.date | None = None) -> Platfo
 def _with_tenants(
     handle: ClusterHandle,
     settings: StackSettings,
+    selected: Sequence[registry.Selected],
     *,
     key_arn: pulumi.Output[str],
     common: Mapping[str, Any],
@@ -394,8 +405,9 @@ def _with_tenants(
             settings=settings.tenants,
             flavors=flavors(handle.node_pools),
             storage=handle.storage,
-            edge=handle.edge,
+            by_namespace=by_namespace([each.addon.name for each in selected]),
             key_arn=key_arn,
+            untagged_days=(settings.registry or RegistrySettings()).untagged_days,
             topic_arn=handle.observability.topic_arn if handle.observability else None,
             **common,
         ),

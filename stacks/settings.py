@@ -12,11 +12,13 @@ from typing import Any
 from pydantic import Field
 
 from addons import registry as addons_registry
+from addons import tenants as tenants_in_kubernetes
 from addons.settings import AddonsSettings
 from addons.spec import AddOn, AddOnSettings, Entry
 from infra import platform as platform_settings
 from infra.analytics import rules as analytics_rules
 from infra.analytics.settings import AnalyticsSettings
+from infra.cluster import hybrid_settings
 from infra.cluster import settings as cluster_settings
 from infra.cluster.settings import ClusterSettings
 from infra.database import rules as database_rules
@@ -78,6 +80,11 @@ class StackSettings(Model):
     """Who shares the platform: each a namespace with its people, quotas and stores."""
     addons: AddonsSettings = Field(default_factory=AddonsSettings)
     """What is installed in Kubernetes."""
+
+    @property
+    def tenant_budgets(self) -> bool:
+        """Whether any tenant has a budget."""
+        return any(each.budget for each in self.tenants.values())
 
 
 _SERVICES: Mapping[str, Any] = {
@@ -175,6 +182,11 @@ def _problems(parts: Mapping[str, Any], today: datetime.date, *, complete: bool)
         return
     region, zones = platform.region, network.zone_ids
     yield from network_settings.problems(network, region)
+    cluster: ClusterSettings | None = parts.get("cluster")
+    if cluster and cluster.hybrid:
+        yield from hybrid_settings.problems(
+            cluster.hybrid, network, service_cidr=cluster.service_cidr, public=cluster.endpoint.public
+        )
     wrong: list[Problem] = []
     for index, group in groups.items():
         here = f"nodeGroups[{index}]"
@@ -214,6 +226,7 @@ def _problems(parts: Mapping[str, Any], today: datetime.date, *, complete: bool)
             yield from rules.problems(parts[name], around)
     if "addons" in parts:
         yield from _addons_in_place(parts, asked, around)
+        yield from (Problem(path, message) for path, message in tenants_in_kubernetes.problems(around))
 
 
 def _addons_in_place(
@@ -291,6 +304,9 @@ def warnings(settings: StackSettings, today: datetime.date) -> tuple[str, ...]:
         network=settings.network,
         storage=settings.storage,
         gpu_zones=gpu_zones,
+        groups=settings.node_groups,
+        edge=settings.edge,
+        observability=settings.observability,
         today=today,
     )
     return (
@@ -305,7 +321,9 @@ def warnings(settings: StackSettings, today: datetime.date) -> tuple[str, ...]:
             for warning in rules.warnings(getattr(settings, name))
         ),
         *(workstation_rules.far_mounts(settings.workstation, around) if settings.workstation else ()),
+        *tenants_rules.in_place(settings.tenants, around),
         *_entries_of_nobody(settings),
+        *tenants_in_kubernetes.warnings(settings.tenants, settings.addons),
     )
 
 
@@ -332,7 +350,7 @@ def schema() -> dict[str, Any]:
     for name, addon in addons_registry.settings_schema(taken=definitions).items():
         definitions |= addon.pop("$defs", {})
         addons["properties"][name] = addon
-    for definition in definitions.values():
+    for definition in (ours, *definitions.values()):
         for value in definition.get("properties", {}).values():
             # Where names have a pattern, other names are errors here too.
             if "patternProperties" in value:

@@ -1,4 +1,4 @@
-"""The dashboards: GPUs, EFA, FSx for Lustre, and Kueue's queues.
+"""The dashboards: GPUs, EFA, FSx for Lustre, Kueue's queues, and tenants.
 
 Sources: the metrics named in `series`; FSx for Lustre user guide, "Metrics and dimensions"; Kueue documentation,
 "Prometheus Metrics" (those of quotas need `metrics.enableClusterQueueResources`).
@@ -7,7 +7,7 @@ Sources: the metrics named in `series`; FSx for Lustre user guide, "Metrics and 
 from typing import Any, Final
 
 from addons.grafana import CLOUDWATCH
-from addons.monitoring import alerts, series
+from addons.monitoring import alerts, series, tenants
 from addons.monitoring.panels import Dashboard, Panel, Unit, Variable, query
 from infra.catalog import names
 from infra.handle import ClusterHandle, LustreVolume
@@ -23,6 +23,8 @@ def dashboards(handle: ClusterHandle) -> dict[str, Dashboard]:
         found["gpu"] = _gpu()
     if any(pool.efa_interfaces for pool in handle.node_pools):
         found["efa"] = _efa()
+    if handle.tenants:
+        found["tenants"] = tenants.dashboard(handle)
     if handle.storage.lustre:
         found["lustre"] = _lustre(handle.storage.lustre, handle.region)
     return found

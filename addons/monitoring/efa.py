@@ -7,6 +7,7 @@ node-exporter shows of EFA devices their state only: its InfiniBand collector re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from addons.images import BUSYBOX
 from addons.monitoring.series import EFA_COUNTERS, NODE_OF_POD, efa
 from addons.objects import NOT_AWAITED
 from addons.values import pulled_from
@@ -14,7 +15,6 @@ from infra.catalog import names
 from infra.handle import ClusterHandle
 
 NAME: Final = "efa-exporter"
-IMAGE: Final = "public.ecr.aws/docker/library/busybox:1.37.0"
 _PORT: Final = 9109
 _NOBODY: Final = 65534
 _PAGE: Final = "/www/metrics.txt"
@@ -46,7 +46,7 @@ def exporter(handle: ClusterHandle, namespace: str) -> list[Mapping[str, Any]]:
 def _daemon_set(handle: ClusterHandle, namespace: str, labels: Mapping[str, str]) -> dict[str, Any]:
     container = {
         "name": NAME,
-        "image": pulled_from(IMAGE, handle),
+        "image": pulled_from(BUSYBOX, handle),
         "command": ["sh", "-c", SCRIPT],
         "ports": [{"name": "metrics", "containerPort": _PORT}],
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},

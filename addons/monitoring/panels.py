@@ -81,6 +81,14 @@ class Variable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A choice at the top of a dashboard among values that are known; all of them stand for these alone."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dashboard:
     """One dashboard.
 
@@ -94,7 +102,7 @@ class Dashboard:
     uid: str
     title: str
     panels: Sequence[Panel]
-    variables: Sequence[Variable] = field(default_factory=tuple)
+    variables: Sequence[Variable | Choice] = field(default_factory=tuple)
 
     def build(self) -> dict[str, Any]:
         """The dashboard as Grafana reads it."""
@@ -113,18 +121,24 @@ class Dashboard:
         }
 
 
-def _variable(variable: Variable) -> dict[str, Any]:
-    return {
-        "type": "query",
+def _variable(variable: Variable | Choice) -> dict[str, Any]:
+    common = {
         "name": variable.name,
         "label": variable.name,
+        "includeAll": True,
+        "multi": True,
+        "current": {"text": ["All"], "value": ["$__all"]},
+    }
+    if isinstance(variable, Choice):
+        # Without `allValue` all are the values themselves: `.*` would be every namespace.
+        return {**common, "type": "custom", "query": ",".join(variable.values)}
+    return {
+        **common,
+        "type": "query",
         "datasource": {"type": "prometheus", "uid": PROMETHEUS},
         "query": {"query": f"label_values({variable.metric}, {variable.label})", "refId": variable.name},
         "refresh": 2,
-        "includeAll": True,
         "allValue": ".*",
-        "multi": True,
-        "current": {"text": ["All"], "value": ["$__all"]},
         "sort": 1,
     }
 

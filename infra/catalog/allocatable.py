@@ -5,8 +5,8 @@ The kubelet reserves for itself and for evictions (`allocatable`: what `kubectl 
 the platform's DaemonSets ask for their share of that (`room`: what is left to people's pods).
 
 Sources: awslabs/amazon-eks-ami@81fec2e8, nodeadm/internal/kubelet/config.go (Bottlerocket computes the same);
-aws/karpenter-provider-aws@1d927085dd, pkg/providers/instancetype/types.go, whose estimate this never exceeds: a pod that
-needs more would get no node from Karpenter; Kubernetes, "Reserve Compute Resources for System Daemons".
+aws/karpenter-provider-aws@1d927085dd, pkg/providers/instancetype/types.go, whose estimate this never exceeds: a pod
+that needs more would get no node from Karpenter; Kubernetes, "Reserve Compute Resources for System Daemons".
 """
 
 import math
@@ -32,10 +32,6 @@ _CPU_STEPS: Final = ((1, 600), (2, 100), (4, 50))
 _CPU_REST: Final = 25
 _WHOLE: Final = 10000
 
-DAEMONS_CPU_MILLIS: Final = 1000
-DAEMONS_MEMORY_MIB: Final = 2048
-"""What the DaemonSets of all add-ons that go together may ask for on one node. A test adds up what they do ask for."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
@@ -43,6 +39,12 @@ class Room:
 
     cpu_millis: int
     memory_mib: int
+
+
+DAEMONS: Final = Room(cpu_millis=1000, memory_mib=1536)
+"""What the DaemonSets of all add-ons that go together ask for on one node, at most. A test adds up what they do."""
+DAEMONS_ACCELERATED: Final = Room(cpu_millis=1350, memory_mib=2048)
+"""The same on a node with accelerators, which has device plugins and exporters besides."""
 
 
 def allocatable(instance: InstanceType, *, pods: int, hugepages_mib: int = 0) -> Room:
@@ -70,9 +72,10 @@ def room(instance: InstanceType, *, pods: int, hugepages_mib: int = 0) -> Room:
         hugepages_mib: Memory set aside as huge pages, MiB.
     """
     whole = allocatable(instance, pods=pods, hugepages_mib=hugepages_mib)
+    daemons = DAEMONS_ACCELERATED if instance.accelerator else DAEMONS
     return Room(
-        cpu_millis=max(0, whole.cpu_millis - DAEMONS_CPU_MILLIS),
-        memory_mib=max(0, whole.memory_mib - DAEMONS_MEMORY_MIB),
+        cpu_millis=max(0, whole.cpu_millis - daemons.cpu_millis),
+        memory_mib=max(0, whole.memory_mib - daemons.memory_mib),
     )
 
 

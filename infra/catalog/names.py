@@ -39,6 +39,12 @@ SECRETS_SHARED: Final = "shared"
 # A label of ours on a tenant's namespace, with its name.
 TENANT_LABEL: Final = f"{PREFIX}/tenant"
 
+# How groups of people are called in Kubernetes: `slipway:<tenant>:owners`, `members` or `viewers`.
+KUBERNETES_GROUP_PREFIX: Final = "slipway:"
+
+# An AWS tag of ours on all that is one tenant's, with its name.
+TENANT_TAG: Final = "Tenant"
+
 # An annotation of ours: the object stays in the cluster when it is taken out of the stack.
 KEEP_ANNOTATION: Final = f"{PREFIX}/keep"
 

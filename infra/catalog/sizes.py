@@ -2,8 +2,8 @@
 
 The method is that of FfDL (Jayaram et al., "FfDL: A Flexible Multi-tenant Deep Learning Platform", Middleware 2019): a
 worker gets just enough processors and memory to keep its accelerators busy, in a fixed proportion. Here the proportion
-is the node's own: what `allocatable.room` leaves, divided by its accelerators. Every size is a multiple of one share, so
-any mix of sizes that uses up a node's accelerators fits on it. Pure.
+is the node's own: what `allocatable.room` leaves, divided by its accelerators. Every size is a multiple of one share,
+so any mix of sizes that uses up a node's accelerators fits on it. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from infra.catalog import names
-from infra.catalog.instances import AcceleratorKind
+from infra.catalog.allocatable import room
+from infra.catalog.efa import EFA_HUGEPAGES
+from infra.catalog.instances import AcceleratorKind, instance_type, max_pods
 
 WHOLE_NODE: Final = "node"
 _STEPS: Final = {"s": 1, "m": 2, "l": 4, "xl": 8, "2xl": 16}
@@ -33,7 +35,7 @@ extension", 2D torus)."""
 _PAGE_MIB: Final = 2
 
 # From so much on, quantities are rounded down to a multiple of so much.
-_CPU_ROUNDING: Final = ((8000, 1000), (4000, 500), (400, 100), (0, 10))
+_CPU_ROUNDING: Final = ((8000, 1000), (4000, 500), (1000, 100), (0, 10))
 _MEMORY_ROUNDING: Final = ((8192, 1024), (2048, 256), (512, 64), (0, 16))
 
 
@@ -123,13 +125,56 @@ class Size:
 
     @property
     def resources(self) -> dict[str, Any]:
-        """A container's `resources`. Limits are the requests: a pod of class Guaranteed, which the kubelet gives whole
-        cores of its own under `cpuManagerPolicy: static`, and evicts last."""
+        """A container's `resources`; limits are the requests.
+
+        That makes a pod of class Guaranteed, which is evicted last, and to which the kubelet gives whole cores of its
+        own under `cpuManagerPolicy: static`.
+        """
         return {"requests": self.requests, "limits": self.requests}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeOfType:
+    """A `Node` that is nothing but its instance type: GPUs whole, defaults elsewhere."""
+
+    instance_types: tuple[str, ...]
+    accelerator: AcceleratorKind | None
+    cpu_millis: int
+    memory_mib: int
+    hugepages_mib: int
+    efa_interfaces: int
+    devices: Mapping[str, int]
+    sharing: Sharing | None = None
 
 
 class NoSuchSizeError(ValueError):
     """A size that a node does not have, with those that it has."""
+
+
+def of_type(name: str, *, efa: bool) -> NodeOfType:
+    """A node of a managed group with one instance type.
+
+    Args:
+        name: The instance type.
+        efa: Whether it has the EFA interfaces that it can have, and huge pages for them.
+
+    Raises:
+        UnknownNameError: The catalogue does not have the type.
+    """
+    instance = instance_type(name)
+    accelerator = instance.accelerator
+    interfaces = instance.efa_interfaces if efa else 0
+    hugepages_mib = EFA_HUGEPAGES * _PAGE_MIB if interfaces else 0
+    left = room(instance, pods=max_pods(instance, efa=bool(interfaces)), hugepages_mib=hugepages_mib)
+    return NodeOfType(
+        instance_types=(name,),
+        accelerator=accelerator.kind if accelerator else None,
+        cpu_millis=left.cpu_millis,
+        memory_mib=left.memory_mib,
+        hugepages_mib=hugepages_mib,
+        efa_interfaces=interfaces,
+        devices={accelerator.resource: accelerator.count} if accelerator and accelerator.resource else {},
+    )
 
 
 def sizes(node: Node) -> tuple[Size, ...]:

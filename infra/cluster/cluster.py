@@ -9,6 +9,8 @@ import pulumi_eks as eks
 import pulumi_kubernetes as kubernetes
 
 from infra import naming
+from infra.cluster.hybrid import Hybrid, HybridArgs, remote_network
+from infra.cluster.hybrid_settings import HybridSettings
 from infra.cluster.settings import ClusterSettings
 from infra.handle import Oidc
 from infra.identity import service_trust
@@ -30,6 +32,7 @@ class ClusterArgs:
     name: str
     region: str
     partition: str
+    account_id: pulumi.Input[str]
     vpc_id: pulumi.Input[str]
     private_subnets: Sequence[pulumi.Input[str]]
     public_subnets: Sequence[pulumi.Input[str]]
@@ -48,6 +51,7 @@ class Cluster(pulumi.ComponentResource):
         certificate_authority: Its CA, base64.
         security_group_id: The group that EKS puts on the control plane and on nodes.
         oidc: Our own OIDC provider, for IRSA.
+        hybrid_role_arn: The role of hybrid nodes; None where there are none.
         kubernetes: The provider that every Kubernetes resource must use.
         kubeconfig: JSON that calls `aws eks get-token`; holds no credential.
 
@@ -60,6 +64,7 @@ class Cluster(pulumi.ComponentResource):
     security_group_id: pulumi.Output[str]
     kubeconfig: pulumi.Output[str]
     oidc: Oidc
+    hybrid_role_arn: pulumi.Output[str] | None
     kubernetes: kubernetes.Provider
 
     def __init__(
@@ -136,7 +141,12 @@ class Cluster(pulumi.ComponentResource):
             kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(enabled=False),
             coredns_addon_options=eks.CoreDnsAddonOptionsArgs(enabled=False),
             tags=naming.tags(args.tags),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[logs], providers=[aws_provider, eks_provider]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[logs],
+                providers=[aws_provider, eks_provider],
+                transforms=[remote_network(settings.hybrid)] if settings.hybrid else None,
+            ),
         )
         cluster = control_plane.eks_cluster
         self.name = cluster.name
@@ -153,6 +163,7 @@ class Cluster(pulumi.ComponentResource):
         )
         self.oidc = Oidc(provider_arn=provider.arn, issuer=control_plane.oidc_issuer)
         self._grant_access(name, args, cluster.name)
+        self.hybrid_role_arn = self._hybrid(name, args, settings.hybrid) if settings.hybrid else None
         self.kubernetes = kubernetes.Provider(
             f"{name}-kubernetes",
             kubeconfig=self.kubeconfig,
@@ -162,6 +173,23 @@ class Cluster(pulumi.ComponentResource):
             opts=child,
         )
         self.register_outputs({"endpoint": self.endpoint, "securityGroupId": self.security_group_id})
+
+    def _hybrid(self, name: str, args: ClusterArgs, settings: HybridSettings) -> pulumi.Output[str]:
+        return Hybrid(
+            f"{name}-hybrid",
+            HybridArgs(
+                settings=settings,
+                platform=args.name,
+                region=args.region,
+                partition=args.partition,
+                account_id=args.account_id,
+                cluster_name=self.name,
+                security_group=self.security_group_id,
+                tags=args.tags,
+                permissions_boundary=args.permissions_boundary,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        ).role_arn
 
     def _service_role(self, name: str, args: ClusterArgs) -> pulumi.Output[aws.iam.Role]:
         """The control plane's role, given out once its policy is attached: EKS needs it to delete a cluster too."""

@@ -10,6 +10,8 @@ from pydantic import Field
 from infra.catalog import eks
 from infra.catalog.errors import UnknownNameError
 from infra.catalog.zones import is_local
+from infra.cluster import hybrid_settings
+from infra.cluster.hybrid_settings import HybridSettings
 from infra.model import Model
 from infra.network.settings import Cidr, RetentionDays
 from infra.problems import Problem, one_of, shown
@@ -76,6 +78,8 @@ class ClusterSettings(Model):
     """At the end of standard support: STANDARD upgrades the cluster, EXTENDED pays six times the price."""
     deletion_protection: bool = True
     """EKS refuses to delete the cluster until this is false."""
+    hybrid: HybridSettings | None = None
+    """Machines outside of AWS that join as nodes. None: there are none."""
 
 
 def control_plane_zones(zones: Sequence[str]) -> tuple[str, ...]:
@@ -160,6 +164,8 @@ def warnings(cluster: ClusterSettings, today: datetime.date) -> Iterator[str]:
         yield f"cluster.version {cluster.version}: standard support ends on {until}, in {days} days"
     if cluster.support == "EXTENDED":
         yield "cluster.support EXTENDED: after standard support the control plane costs six times as much"
+    if cluster.hybrid:
+        yield from hybrid_settings.warnings(cluster.hybrid)
     if _ANY_ADDRESS in cluster.endpoint.public_cidrs:
         yield f"cluster.endpoint.publicCidrs: {_ANY_ADDRESS} opens the API server to the world"
     if not cluster.access:

@@ -16,9 +16,10 @@ from infra.edge.settings import EdgeSettings
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeArgs:
-    """What it needs to know of the rest of the stack."""
+    """What it needs to know of the rest of the stack. `tenants`: their names, each a group of the login."""
 
     settings: EdgeSettings
+    tenants: Sequence[str]
     platform: str
     region: str
     vpc_id: pulumi.Input[str]
@@ -58,7 +59,15 @@ class Edge(pulumi.ComponentResource):
             assert zone_id is not None, "rules.problems asks for a zone"  # noqa: S101  # narrows the type
             certificate_arn = certificate(name, settings.domain, zone_id=zone_id, **common)
         accounts = (
-            login(f"{name}-login", settings, settings.login, region=args.region, keep=keep, **common)
+            login(
+                f"{name}-login",
+                settings,
+                settings.login,
+                tenants=args.tenants,
+                region=args.region,
+                keep=keep,
+                **common,
+            )
             if settings.login
             else None
         )

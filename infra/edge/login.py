@@ -1,7 +1,7 @@
 """Login: a Cognito user pool with its groups, its pages and the load balancer as its client."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pulumi
@@ -42,6 +42,7 @@ def login(
     edge: EdgeSettings,
     settings: LoginSettings,
     *,
+    tenants: Sequence[str],
     platform: str,
     region: str,
     keep: bool,
@@ -54,6 +55,7 @@ def login(
         name: Logical name.
         edge: Which hosts people come back to.
         settings: Without problems.
+        tenants: Each is a group.
         platform: For names.
         region: For the login pages' URL.
         keep: Protect the accounts, and keep them when the stack goes.
@@ -69,7 +71,8 @@ def login(
         opts=opts,
     )
     client = _client(name, edge, settings, pool, opts)
-    for group, who in ((ADMINS, "Administrators of the platform"), *((each, "Tenant") for each in settings.groups)):
+    groups = (*settings.groups, *tenants)
+    for group, who in ((ADMINS, "Administrators of the platform"), *((each, "Tenant") for each in groups)):
         aws.cognito.UserGroup(f"{name}-{group}", user_pool_id=pool.id, name=group, description=who, opts=opts)
     return Login(
         user_pool_id=pool.id,
@@ -82,7 +85,7 @@ def login(
         session_cookie=_SESSION_COOKIE,
         session_seconds=settings.session_hours * 3600,
         admin_group=ADMINS,
-        groups=(ADMINS, *settings.groups),
+        groups=(ADMINS, *groups),
     )
 
 

@@ -35,7 +35,8 @@ class LoginSettings(Model):
     mfa: Literal["required", "optional"] = "required"
     """A time-based code from an app beside the password: of everybody, or of whoever sets it up."""
     groups: tuple[GroupName, ...] = ()
-    """Groups of tenants, in the claim `cognito:groups`. The group `platform-admins` is always there."""
+    """More groups, in the claim `cognito:groups`. `platform-admins` and one for each of `tenants` are always there. Who
+    is in a group is said in Cognito."""
     self_sign_up: bool = False
     """Whether people may make accounts themselves. By default administrators invite them."""
     session_hours: Annotated[int, Field(ge=1, le=168)] = 12

@@ -11,7 +11,8 @@ from infra.catalog.zones import is_local
 from infra.identity import service_trust
 from infra.network.cidr import plan
 from infra.network.endpoints import required
-from infra.network.settings import NetworkSettings
+from infra.network.settings import NetworkSettings, Transit
+from infra.network.transit import transit
 
 ANYWHERE = "0.0.0.0/0"
 
@@ -30,6 +31,8 @@ class NetworkArgs:
     permissions_boundary: str | None = None
     services: Sequence[str] = ()
     """AWS services that other parts of the stack are for; a private network gets their endpoints."""
+    transit: Transit | None = None
+    """The way to networks outside of AWS."""
 
 
 class Network(pulumi.ComponentResource):
@@ -105,10 +108,10 @@ class Network(pulumi.ComponentResource):
         gateways = self._nat(public, public_routes)
         self.nat_gateways = {zone: gateway.id for zone, gateway in gateways.items()}
         tables, private_routes = self._private_routes(private, gateways)
-        endpoints = self._endpoints(tables)
+        endpoints = self._endpoints(list(tables.values()))
         if settings.flow_logs.enabled:
             self._flow_logs()
-        self.ready = (*private_routes, *endpoints)
+        self.ready = (*private_routes, *self._transit(tables), *endpoints)
 
     def _subnets(self) -> tuple[dict[str, aws.ec2.Subnet], dict[str, aws.ec2.Subnet]]:
         settings = self._args.settings
@@ -189,9 +192,9 @@ class Network(pulumi.ComponentResource):
         self,
         private: Mapping[str, aws.ec2.Subnet],
         gateways: Mapping[str, aws.ec2.NatGateway],
-    ) -> tuple[list[aws.ec2.RouteTable], list[pulumi.Resource]]:
+    ) -> tuple[dict[str, aws.ec2.RouteTable], list[pulumi.Resource]]:
         # One table per zone also where there is one NAT: going to one per zone later changes routes, not tables.
-        tables: list[aws.ec2.RouteTable] = []
+        tables: dict[str, aws.ec2.RouteTable] = {}
         routes: list[pulumi.Resource] = []
         shared = next(iter(gateways.values()), None)
         for zone, subnet in private.items():
@@ -201,7 +204,7 @@ class Network(pulumi.ComponentResource):
                 tags=self._tags(f"private-{zone}"),
                 opts=self._child,
             )
-            tables.append(table)
+            tables[zone] = table
             routes.append(
                 aws.ec2.RouteTableAssociation(
                     f"{self._name}-private-{zone}",
@@ -222,6 +225,20 @@ class Network(pulumi.ComponentResource):
                     )
                 )
         return tables, routes
+
+    def _transit(self, tables: Mapping[str, aws.ec2.RouteTable]) -> list[pulumi.Resource]:
+        if self._args.transit is None:
+            return []
+        return transit(
+            self._name,
+            self._args.transit,
+            vpc_id=self.vpc_id,
+            # A Local Zone has no attachment of its own; its packets pass through another zone's.
+            subnets=[subnet for zone, subnet in self.private_subnets.items() if not is_local(zone)],
+            tables=tables,
+            tags=self._tags,
+            opts=self._child,
+        )
 
     def _endpoints(self, tables: list[aws.ec2.RouteTable]) -> list[pulumi.Resource]:
         settings, region = self._args.settings, self._args.region

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -51,6 +52,14 @@ def _cidr(text: str) -> str:
 
 
 Cidr = Annotated[str, AfterValidator(_cidr)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transit:
+    """A transit gateway, and the addresses that it leads to."""
+
+    gateway: str
+    cidrs: tuple[str, ...]
 
 
 class FlowLogSettings(Model):

@@ -28,6 +28,8 @@ class ObservabilityArgs:
         edge: The way in, with its load balancer.
         reservations: Ids of the capacity reservations and Capacity Blocks that node groups launch into.
         builds: How the names of the registry's CodeBuild projects begin; None without them.
+        tenants: Whether the stack has tenants.
+        tenant_budgets: Whether any of them has a budget, which tells the topic.
     """
 
     settings: ObservabilitySettings
@@ -44,6 +46,8 @@ class ObservabilityArgs:
     edge: handle.Edge | None
     reservations: Sequence[str]
     builds: str | None
+    tenants: bool
+    tenant_budgets: bool
     disposable: bool
     tags: Mapping[str, str]
     permissions_boundary: str | None = None
@@ -90,6 +94,7 @@ class Observability(pulumi.ComponentResource):
             account_id=args.account_id,
             key_arn=args.key_arn,
             workspace_arn=prometheus.arn if prometheus else None,
+            budgets=args.tenant_budgets,
             tags=tags,
             opts=child,
         )
@@ -110,7 +115,15 @@ class Observability(pulumi.ComponentResource):
             builds=args.builds,
         )
         events.rules(name, list(wanted), platform=platform, topic_arn=topic_arn, tags=tags, opts=child)
-        budgets(f"{name}-budget", settings.budgets, platform=platform, topic_arn=topic_arn, tags=tags, opts=child)
+        budgets(
+            f"{name}-budget",
+            settings.budgets,
+            platform=platform,
+            tenants=args.tenants,
+            topic_arn=topic_arn,
+            tags=tags,
+            opts=child,
+        )
         self.handle = handle.Observability(
             log_groups=groups,
             topic_arn=topic_arn,

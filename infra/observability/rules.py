@@ -20,7 +20,7 @@ def problems(observability: ObservabilitySettings, around: Surroundings) -> Iter
     yield from repeated(observability.addresses, f"{_HERE}.addresses")
     yield from _alarm_problems(observability.alarms, around)
     for here, budget in _budgets(observability.budgets):
-        yield from _budget_problems(budget, here, observability.addresses)
+        yield from budget_problems(budget, here, observability.addresses)
 
 
 def warnings(observability: ObservabilitySettings) -> Iterator[str]:
@@ -44,7 +44,8 @@ def _budgets(budgets: BudgetsSettings) -> Iterator[tuple[str, BudgetSettings]]:
         yield f"{_HERE}.budgets.tenants.{tenant}", budget
 
 
-def _budget_problems(budget: BudgetSettings, here: str, subscribers: Sequence[str]) -> Iterator[Problem]:
+def budget_problems(budget: BudgetSettings, here: str, subscribers: Sequence[str]) -> Iterator[Problem]:
+    """What is wrong with the budget at `here`. `subscribers`: who gets every alarm by e-mail."""
     for kind, percents in (("actual", budget.actual), ("forecast", budget.forecast)):
         ordered = sorted(set(percents))
         if list(percents) != ordered:

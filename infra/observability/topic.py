@@ -15,9 +15,14 @@ BUDGETS = "budgets.amazonaws.com"
 PROMETHEUS = "aps.amazonaws.com"
 
 
-def publishers(settings: ObservabilitySettings) -> tuple[str, ...]:
-    """The service principals that publish to the topic, and so need its key."""
-    budgets = settings.budgets.environment or settings.budgets.tenants
+def publishers(settings: ObservabilitySettings, *, budgets: bool) -> tuple[str, ...]:
+    """The service principals that publish to the topic, and so need its key.
+
+    Args:
+        settings: Without problems.
+        budgets: Whether there are budgets besides those of the settings.
+    """
+    budgets = budgets or bool(settings.budgets.environment or settings.budgets.tenants)
     return (ALARMS, EVENTS, *((BUDGETS,) if budgets else ()), *((PROMETHEUS,) if settings.prometheus else ()))
 
 
@@ -31,6 +36,7 @@ def topic(
     account_id: pulumi.Output[str],
     key_arn: pulumi.Input[str],
     workspace_arn: pulumi.Output[str] | None,
+    budgets: bool,
     tags: Mapping[str, str],
     opts: pulumi.ResourceOptions,
 ) -> pulumi.Output[str]:
@@ -45,6 +51,7 @@ def topic(
         account_id: The only account whose alarms, budgets and workspace may publish.
         key_arn: Encrypts messages at rest.
         workspace_arn: The Prometheus workspace that may publish.
+        budgets: Whether there are budgets besides those of the settings.
         tags: The platform's.
         opts: Parent.
 
@@ -71,7 +78,10 @@ def topic(
             {
                 "Version": "2012-10-17",
                 "Statement": [
-                    *(_may_publish(each, made.arn, account_id, sources.get(each)) for each in publishers(settings)),
+                    *(
+                        _may_publish(each, made.arn, account_id, sources.get(each))
+                        for each in publishers(settings, budgets=budgets)
+                    ),
                     _tls_only(made.arn),
                 ],
             }

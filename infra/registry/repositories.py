@@ -17,7 +17,8 @@ class RepositoryArgs:
 
     Attributes:
         name: Its name in ECR.
-        keep: Protect and retain it, and refuse to delete it with images in it.
+        keep: Retain it, and refuse to delete it with images in it.
+        protect: Refuse to take it out of the stack too; by default where it is kept.
         keep_images: Tagged images that are kept; None for all.
         untagged_days: Days that images without a tag are kept.
         mutable_tags: Tags that a push may overwrite; no others.
@@ -30,10 +31,12 @@ class RepositoryArgs:
     untagged_days: int
     tags: Mapping[str, str]
     mutable_tags: Sequence[str] = ()
+    protect: bool | None = None
 
 
 def repository(name: str, args: RepositoryArgs, opts: pulumi.ResourceOptions) -> aws.ecr.Repository:
     """Create a repository and its lifecycle."""
+    protect = args.keep if args.protect is None else args.protect
     made = aws.ecr.Repository(
         name,
         name=args.name,
@@ -49,7 +52,7 @@ def repository(name: str, args: RepositoryArgs, opts: pulumi.ResourceOptions) ->
         ],
         force_delete=not args.keep,
         tags=naming.tags(args.tags, args.name),
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=args.keep, retain_on_delete=args.keep)),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=protect, retain_on_delete=args.keep)),
     )
     aws.ecr.LifecyclePolicy(
         name,

@@ -10,6 +10,8 @@ from infra.surroundings import Surroundings
 
 BUCKET = "artifacts"
 """The bucket that lists and sources of builds are put into."""
+TENANTS = "tenants"
+"""First part, after the platform, of the names of tenants' repositories."""
 MIRROR = "mirror"
 """First part, after the platform, of the names of repositories with copied images."""
 _NAME_LIMIT = 256
@@ -37,7 +39,7 @@ def warnings(registry: RegistrySettings) -> Iterator[str]:
 
 def _repository_problems(registry: RegistrySettings) -> Iterator[Problem]:
     names = [each.name for each in registry.repositories]
-    ours = {MIRROR, *(upstreams.upstream(host).slug for host in upstreams.hosts())}
+    ours = {MIRROR, TENANTS, *(upstreams.upstream(host).slug for host in upstreams.hosts())}
     for index, name in enumerate(names):
         path = f"registry.repositories[{index}].name"
         first = name.partition("/")[0]

@@ -10,7 +10,7 @@ from infra import naming
 from infra.catalog.efs import NFS_PORT
 from infra.catalog.zones import is_local
 from infra.handle import EfsVolume
-from infra.storage.settings import EfsSettings
+from infra.storage.settings import AccessPointSettings, EfsSettings
 
 
 def efs(
@@ -82,24 +82,50 @@ def efs(
         for zone in zones
     ]
     points = {
-        point.name: aws.efs.AccessPoint(
-            # A slash, which no name has: with a dash, `a` with `b-c` and `a-b` with `c` would be one name.
+        # A slash, which no name has: with a dash, `a` with `b-c` and `a-b` with `c` would be one name.
+        point.name: access_point(
             f"{name}/{point.name}",
+            point,
             file_system_id=system.id,
-            posix_user=aws.efs.AccessPointPosixUserArgs(uid=point.uid, gid=point.gid),
-            root_directory=aws.efs.AccessPointRootDirectoryArgs(
-                path=point.path,
-                creation_info=aws.efs.AccessPointRootDirectoryCreationInfoArgs(
-                    owner_uid=point.uid, owner_gid=point.gid, permissions=point.permissions
-                ),
-            ),
             tags=naming.tags(tags, f"{full}-{point.name}"),
             opts=opts,
-        ).id
+        )
         for point in settings.access_points
     }
     volume = EfsVolume(name=settings.name, file_system_id=system.id, zone_id=settings.one_zone, access_points=points)
     return volume, [*targets, policy]
+
+
+def access_point(
+    name: str,
+    settings: AccessPointSettings,
+    *,
+    file_system_id: pulumi.Input[str],
+    tags: Mapping[str, str],
+    opts: pulumi.ResourceOptions,
+) -> pulumi.Output[str]:
+    """Create an access point: a directory as the root, and one user as whom everything is done.
+
+    EFS makes the directory when it is mounted first, with this owner and mode; both stay as they are then. The
+    directory stays when the access point goes.
+
+    Returns:
+        Its id.
+    """
+    owner = settings.uid, settings.gid
+    return aws.efs.AccessPoint(
+        name,
+        file_system_id=file_system_id,
+        posix_user=aws.efs.AccessPointPosixUserArgs(uid=owner[0], gid=owner[1]),
+        root_directory=aws.efs.AccessPointRootDirectoryArgs(
+            path=settings.path,
+            creation_info=aws.efs.AccessPointRootDirectoryCreationInfoArgs(
+                owner_uid=owner[0], owner_gid=owner[1], permissions=settings.permissions
+            ),
+        ),
+        tags=tags,
+        opts=opts,
+    ).id
 
 
 def efs_security_group(

@@ -258,6 +258,7 @@ def lustre(
         mount_name=system.mount_name,
         zone_id=zone,
         capacity_gib=settings.capacity,
+        repositories=tuple(each.path for each in settings.repositories),
     )
     return volume, [system, *links]
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from infra.handle import PodSecurity, Priority
-from infra.kubernetes import Email, Namespace, Quantity, QuotaResource
+from infra.kubernetes import Email, Namespace, Quantity, QuotaResource, of_people
 from infra.model import Model
 from infra.observability.settings import BudgetSettings
 from infra.registry.settings import TagFilter
@@ -30,6 +30,12 @@ class QuotaSettings(Model):
     """How much more, in the same unit, it may use while nobody else does. By default without limit."""
     lend: Count | None = None
     """How much of its own others may use while it does not. By default all."""
+
+    @property
+    def amounts(self) -> Mapping[str, int]:
+        """What is its own, by unit: one of them where there is no problem."""
+        units = {"nodes": self.nodes, "accelerators": self.accelerators, "cpus": self.cpus}
+        return {unit: count for unit, count in units.items() if count is not None}
 
 
 class TenantStorageSettings(Model):
@@ -68,8 +74,10 @@ class TenantSettings(Model):
     priority: Priority = "training"
     """Of its jobs, where they name none: serving, interactive, training or opportunistic."""
     quota: Mapping[str, QuotaSettings] = Field(default_factory=dict)
-    """What it may use, by flavour: a node group's name, or `<group>-<zone id>` of a group with EFA in several zones. A
-    job gets the first flavour, in the order written here, that it fits in."""
+    """What it may use, by flavour: a node group's name, or `<group>-<zone id>` of a group with EFA in several zones."""
+    prefer: tuple[str, ...] = ()
+    """Flavours of `quota` in order of preference: a job gets the first that it fits in. Those that are not named come
+    after these, in the order of nodeGroups. (Pulumi hands the keys of a mapping over by the alphabet.)"""
     limits: Mapping[QuotaResource, Quantity] = Field(default_factory=dict)
     """What all pods and volumes of its namespace may ask for together, queued or not, as a ResourceQuota spells it,
     such as `requests.nvidia.com/gpu: "16"`. Load balancers and Ingresses are none unless it names them."""
@@ -92,5 +100,5 @@ class TenantSettings(Model):
     its repository. Set false, and `up`, before it is taken out with them."""
 
 
-TenantName = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
+TenantName = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$"), AfterValidator(of_people)]
 """A tenant is a namespace, a group of the login and part of many names."""

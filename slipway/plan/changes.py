@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
 from typing import Final
 
 from slipway.wire import ARCHIVE, ASSET, RESOURCE, SECRET, SIGNATURE, Wire, is_unknown
@@ -112,7 +111,7 @@ def _from_first_difference(before: str, after: str) -> tuple[str, str]:
     """Two long texts without most of what they begin with alike: their ends are cut off."""
     if max(len(before), len(after)) <= _LONGEST or is_unknown(before) or is_unknown(after):
         return before, after
-    alike = len(commonprefix([before, after]))
+    alike = next((at for at, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), _LONGEST)
     start = max(0, alike - _LONGEST // 4)
     return (before, after) if start == 0 else (f"...{before[start:]}", f"...{after[start:]}")
 

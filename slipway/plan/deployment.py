@@ -39,9 +39,9 @@ def from_document(document: Wire) -> Plan:
         raise DeploymentError(f"version: {version!r} is not a deployment of version {VERSION}")
     try:
         resources = tuple(_resource(state) for state in document["deployment"]["resources"])
-    except (KeyError, TypeError, AttributeError) as error:
+        stack = next((resource for resource in resources if resource.type == urns.STACK_TYPE), None)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise DeploymentError(f"deployment.resources: cannot be read ({error})") from error
-    stack = next((resource for resource in resources if resource.type == urns.STACK_TYPE), None)
     if stack is None:
         raise DeploymentError(f"deployment.resources: there is no {urns.STACK_TYPE}")
     head, project, _, _ = stack.urn.split("::", 3)

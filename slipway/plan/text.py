@@ -139,7 +139,7 @@ def _addons(summary: Summary) -> RenderableType:
             for addon in summary.addons
             if addon.kind == kind
         ]
-        table.add_row(kind, _Flow(named))
+        table.add_row(kind, Flow(named))
     for name, reason in summary.left_out.items():
         table.add_row("left out", f"{name}: {reason}")
     return table
@@ -150,11 +150,11 @@ def _counts(summary: Summary) -> RenderableType:
     services: dict[str, list[tuple[int, str]]] = {}
     for type_, count in summary.counts.items():
         if type_ != STACK_TYPE:
-            service, name = _plain(type_)
+            service, name = plain(type_)
             services.setdefault(service, []).append((count, name))
     for service, found in sorted(services.items(), key=lambda pair: (-sum(count for count, _ in pair[1]), pair[0])):
         ranked = sorted(found, key=lambda pair: (-pair[0], pair[1]))
-        table.add_row(service, _Flow([f"{count} {name}" for count, name in ranked]))
+        table.add_row(service, Flow([f"{count} {name}" for count, name in ranked]))
     return table
 
 
@@ -165,19 +165,22 @@ def _list() -> Table:
     return table
 
 
-class _Flow:
+class Flow:
     """Items with commas between them, which break between items only."""
 
     def __init__(self, items: Sequence[str]) -> None:
+        """Take the items in their order."""
         self._pieces = [f"{item}," for item in items[:-1]] + list(items[-1:])
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """The longest item, and all in one line."""
         del console
         widths = [len(piece) for piece in self._pieces]
         most = sum(widths) + len(widths)
         return Measurement(min(max(widths, default=0), options.max_width), min(most, options.max_width))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """The lines."""
         del console
         line = ""
         for piece in self._pieces:
@@ -189,7 +192,7 @@ class _Flow:
         yield Text(line)
 
 
-def _plain(type_: str) -> tuple[str, str]:
+def plain(type_: str) -> tuple[str, str]:
     """The service and class of a type: `aws:ec2/vpc:Vpc` is `ec2` and `Vpc`."""
     package, module, name = type_.split(":", 2)
     if package == "aws":

@@ -1,9 +1,10 @@
 """The resource monitor that records: it stands where the engine would, and answers as AWS would."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+import pulumi
 from google.protobuf import empty_pb2
 from pulumi.runtime import mocks
 from pulumi.runtime.proto import callback_pb2, engine_pb2, resource_pb2
@@ -12,7 +13,7 @@ from slipway import urns
 from slipway.plan.model import Invocation, Message, Resource
 from slipway.rehearsal import answers
 from slipway.rehearsal.answers import Ids, eks_cluster, manifests
-from slipway.rehearsal.answers.children import Child
+from slipway.rehearsal.answers.children import Change, Child
 from slipway.rehearsal.structs import to_dict, to_struct
 from slipway.wire import SECRET, SIGNATURE, flattened, previewed, redacted
 
@@ -48,7 +49,10 @@ class Monitor(mocks.MockMonitor):
         self._ids = ids
         self._states: dict[str, Resource] = {}
         self._wire: dict[str, Mapping[str, Any]] = {}
+        self._texts: dict[str, str] = {}
+        self._lists: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.invocations: list[Invocation] = []
+        self.callbacks = Callbacks()
 
     @property
     def registered(self) -> tuple[Resource, ...]:
@@ -58,7 +62,7 @@ class Monitor(mocks.MockMonitor):
     def GetDeploymentInfo(self, request: empty_pb2.Empty) -> resource_pb2.DeploymentInfo:  # noqa: N802
         """As the mocks', and output values: remote components then say what each argument depends on.
 
-        Transforms of remote components may be given; a recording has no children of such components to hand them.
+        Transforms of remote components may be given; those of a cluster change its children, as the engine has them do.
         """
         info: resource_pb2.DeploymentInfo = super().GetDeploymentInfo(request)  # type: ignore[no-untyped-call]  # pulumi's
         info.supportedFeatures.append(resource_pb2.RESOURCE_MONITOR_FEATURE_OUTPUT_VALUES)
@@ -164,6 +168,7 @@ class Monitor(mocks.MockMonitor):
                 provider=provider,
                 ids=self._ids_for(provider),
                 preview=self._preview,
+                change=self.callbacks.change(request.transforms),
             )
         except eks_cluster.UnknownArgumentError as error:
             raise RecordingError(str(error)) from error
@@ -206,7 +211,7 @@ class Monitor(mocks.MockMonitor):
         id_: str,
     ) -> None:
         dependencies = {
-            key: tuple(sorted(value.urns)) for key, value in request.propertyDependencies.items() if value.urns
+            key: self._known(value.urns) for key, value in request.propertyDependencies.items() if value.urns
         }
         stack = request.type == urns.STACK_TYPE
         resource = Resource(
@@ -216,7 +221,7 @@ class Monitor(mocks.MockMonitor):
             inputs=redacted(inputs),
             outputs=redacted(outputs),
             parent="" if stack else request.parent or self._stack,
-            dependencies=tuple(sorted(request.dependencies)),
+            dependencies=self._known(request.dependencies),
             property_dependencies={key: dependencies[key] for key in sorted(dependencies)},
             # The engine keeps no provider for components: their children name it.
             provider=request.provider if request.custom else "",
@@ -234,6 +239,11 @@ class Monitor(mocks.MockMonitor):
         )
         self._add(resource, outputs)
 
+    def _known(self, named: Iterable[str]) -> tuple[str, ...]:
+        """The URNs in order; each text, and each list of them, is kept once: a plan of thousands repeats them."""
+        found = tuple(sorted(self._texts.setdefault(urn, urn) for urn in named))
+        return self._lists.setdefault(found, found)
+
     def _add(self, resource: Resource, wire: Mapping[str, Any]) -> None:
         if resource.urn in self._states:
             raise RecordingError(f"{resource.type} {resource.name}: registered twice (duplicate URN {resource.urn})")
@@ -242,11 +252,37 @@ class Monitor(mocks.MockMonitor):
 
 
 class Callbacks:
-    """Takes transforms where Pulumi's own would open a server: nobody calls them in a recording."""
+    """Takes transforms where Pulumi's own would open a server, and calls them where the engine would."""
 
-    def register_transform(self, transform: Callable[..., Any]) -> callback_pb2.Callback:
+    def __init__(self) -> None:
+        """Without any yet."""
+        self._transforms: dict[str, pulumi.ResourceTransform] = {}
+
+    def register_transform(self, transform: pulumi.ResourceTransform) -> callback_pb2.Callback:
         """A handle on the transform."""
-        return callback_pb2.Callback(token=transform.__qualname__)
+        token = f"{transform.__qualname__}-{len(self._transforms)}"
+        self._transforms[token] = transform
+        return callback_pb2.Callback(token=token)
+
+    def change(self, transforms: Iterable[callback_pb2.Callback]) -> Change | None:
+        """What these transforms, one after the other, make of a child's inputs; None without any."""
+        found = [self._transforms[each.token] for each in transforms]
+        if not found:
+            return None
+
+        def change(type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+            for transform in found:
+                options = pulumi.ResourceOptions()
+                args = pulumi.ResourceTransformArgs(
+                    custom=True, type_=type_, name=name, props=dict(inputs), opts=options
+                )
+                result = transform(args)
+                if isinstance(result, Awaitable):
+                    raise RecordingError(f"{type_} {name}: a transform that is awaited cannot be recorded")
+                inputs = inputs if result is None else result.props
+            return inputs
+
+        return change
 
 
 class Engine:

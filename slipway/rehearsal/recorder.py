@@ -21,7 +21,8 @@ from slipway.plan.graph import CycleError, ordered
 from slipway.plan.model import Plan
 from slipway.rehearsal.answers import Ids
 from slipway.rehearsal.loop import finish
-from slipway.rehearsal.monitor import Callbacks, Engine, Monitor, RecordingError
+from slipway.rehearsal.monitor import Engine, Monitor, RecordingError
+from slipway.rehearsal.quick import quick
 
 __all__ = ["RecordingError", "record"]
 
@@ -73,7 +74,7 @@ def record(
                 dry_run=preview,
                 organization="organization",
                 root_directory=None,
-                callbacks=Callbacks(),
+                callbacks=monitor.callbacks,
                 outputs=set(),
                 package_refs={},
                 base_providers_by_ref={},
@@ -146,7 +147,8 @@ def _environment() -> Iterator[None]:
     # it is half of a recording's time.
     resource._get_stack_trace = source_pb2.StackTrace
     try:
-        yield
+        with quick():
+            yield
     finally:
         gc.set_threshold(*thresholds)
         resource._get_stack_trace = trace

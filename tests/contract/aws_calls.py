@@ -17,6 +17,9 @@ from tests.contract import aws_calls_registry as registry
 from tests.contract import aws_calls_workstation as workstation
 from tests.contract.aws_call import Call, autoname, bucket_call, group_rule, tagged
 
+_TOKEN: Final = "terraform-20261122190000000000000001"
+"""What the provider makes by itself, of no resource's name (terraform-plugin-sdk, id.UniqueId)."""
+
 _OWN: Final[Mapping[str, tuple[Call, ...]]] = {
     "aws:autoscaling/tag:Tag": (
         Call(
@@ -95,7 +98,10 @@ _OWN: Final[Mapping[str, tuple[Call, ...]]] = {
         ),
     ),
     "aws:ec2/vpcEndpoint:VpcEndpoint": (Call(api="ec2.CreateVpcEndpoint", **tagged("vpc-endpoint")),),
-    "aws:efs/accessPoint:AccessPoint": (Call(api="efs.CreateAccessPoint", given={"ClientToken": autoname}),),
+    "aws:ec2transitgateway/vpcAttachment:VpcAttachment": (
+        Call(api="ec2.CreateTransitGatewayVpcAttachment", **tagged("transit-gateway-attachment")),
+    ),
+    "aws:efs/accessPoint:AccessPoint": (Call(api="efs.CreateAccessPoint", given={"ClientToken": _TOKEN}),),
     "aws:efs/backupPolicy:BackupPolicy": (Call(api="efs.PutBackupPolicy"),),
     "aws:efs/fileSystem:FileSystem": (
         Call(api="efs.CreateFileSystem", given={"CreationToken": autoname}),

@@ -16,6 +16,7 @@ from addons.registry import discover
 from addons.spec import AddOn, AddOnSettings
 from infra.catalog import names
 from infra.catalog.prices import Capacity
+from infra.flavors import flavors
 from infra.handle import (
     Analytics,
     Bucket,
@@ -38,6 +39,8 @@ from infra.handle import (
     Sagemaker,
     Storage,
     Taint,
+    Tenant,
+    TenantQuota,
     Volume,
 )
 from tests.contract.renderings import adjusted
@@ -128,6 +131,7 @@ def storage(roles: Sequence[str] = ("data", "logs")) -> Storage:
                 mount_name=out("abcdefgh"),
                 zone_id="usw2-az2",
                 capacity_gib=4800,
+                repositories=("/data",),
             ),
         ),
         efs=(
@@ -292,6 +296,58 @@ def karpenter(partition: str = "aws") -> Karpenter:
     )
 
 
+def tenants() -> tuple[Tenant, ...]:
+    """One with everything, and one with little, whose data goes with it."""
+    language = Tenant(
+        name="language",
+        owners=("dan@example.com", "eve@example.com"),
+        members=("fay@example.com",),
+        viewers=("gil@example.com",),
+        priority="training",
+        quotas=(
+            TenantQuota(
+                flavor="gpu-usw2-az1",
+                nominal={"cpu": 90_000, "memory": 1_000_000, names.GPU_RESOURCE: 8, names.EFA_RESOURCE: 32},
+                borrow={"cpu": 45_000, "memory": 500_000, names.GPU_RESOURCE: 4, names.EFA_RESOURCE: 16},
+                lend=None,
+            ),
+            TenantQuota(flavor="fpga", nominal={"cpu": 90_000, "memory": 1_000_000}, borrow=None, lend=None),
+        ),
+        limits={"pods": "500", "requests.nvidia.com/gpu": "16"},
+        prefix="research/language",
+        efs={"home": out("fsap-language")},
+        lustre=("scratch",),
+        uid=1000,
+        gid=1000,
+        repository=out("111122223333.dkr.ecr.us-west-2.amazonaws.com/acme/tenants/language"),
+        repository_arn=out("arn:aws:ecr:us-west-2:111122223333:repository/acme/tenants/language"),
+        pod_security="baseline",
+        from_namespaces=("ci",),
+        to_namespaces=("features",),
+        to_cidrs=("0.0.0.0/0",),
+        keep_data=True,
+    )
+    small = replace(
+        language,
+        name="robots",
+        owners=("hal@example.com",),
+        members=(),
+        viewers=(),
+        priority="opportunistic",
+        quotas=(),
+        limits={},
+        prefix="robots",
+        efs={},
+        lustre=(),
+        repository=None,
+        repository_arn=None,
+        from_namespaces=(),
+        to_namespaces=(),
+        keep_data=False,
+    )
+    return (language, small)
+
+
 def handle_of(
     aws: pulumi.ProviderResource,
     kubernetes: pulumi.ProviderResource,
@@ -318,6 +374,7 @@ def handle_of(
         storage=storage(),
         observability=observability(),
         karpenter=karpenter(changes.get("partition", "aws")),
+        tenants=tenants(),
         tags={"owner": "ml", "note": "a,b=c"},
     )
     return replace(handle, **changes)
@@ -326,7 +383,12 @@ def handle_of(
 def fake_handle(**changes: Any) -> ClusterHandle:
     """The same outside of a program, for the pure functions, which never look at the resources."""
     nothing: Any = None
-    return handle_of(nothing, nothing, nothing, **changes)
+    handle = handle_of(nothing, nothing, nothing, **changes)
+    there = {each.name for each in flavors(handle.node_pools)}
+    of_these = [
+        replace(each, quotas=tuple(quota for quota in each.quotas if quota.flavor in there)) for each in handle.tenants
+    ]
+    return replace(handle, tenants=tuple(of_these))
 
 
 def resolver() -> Iterator[Callable[[Any], Any]]:
@@ -444,6 +506,8 @@ SUB_CHARTS: dict[str, dict[str, Any]] = {
     "grafana": {"rbac": {"useExistingClusterRole": None}},
     # Read by templates/validatingwebhookconfiguration.yaml, commented out in values.yaml.
     "istiod": {"base": {"validationFailurePolicy": None}},
+    # Read by templates/services/operator.yaml, and not in values.yaml.
+    "kai-scheduler": {"operator": {"resources": {}}},
     # Read by templates/_helpers.tpl, commented out in values.yaml.
     "oauth2-proxy": {"config": {"existingSecret": None}},
     "opensearch": {"persistence": {"storageClass": None}},
@@ -523,7 +587,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "model-registry-settings": [{"database": "metadata"}],
     "trainer-runtimes": [
         {"frameworks": ["torch"], "groups": False},
-        {"serviceAccount": "default-editor", "sharedMemoryGib": 64, "hugepagesMib": 0},
+        {"serviceAccount": "default-editor", "sharedMemoryGib": 64},
     ],
     "kubeflow-pipelines-settings": [
         {
@@ -615,6 +679,14 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     ],
     "external-dns": [{"sources": ["ingress", "gateway-httproute"], "policy": "sync"}],
     "kyverno-baseline": [{"action": "Enforce", "exceptNamespaces": ["legacy"]}],
+    "kueue": [
+        {"pods": True, "fairSharing": True, "replicas": 1, "mostRetries": 5, "retrySeconds": 30, "pullMinutes": 60},
+    ],
+    "kueue-queues": [
+        {"topology": False, "reclaim": "Never", "preemptOwn": "LowerOrNewerEqualPriority", "queueing": "StrictFIFO"},
+        {"network": False, "packing": "unconstrained", "weights": {"language": 2.5}, "preemptToBorrow": True},
+        {"packing": "required", "borrowing": False, "provisioningRetries": 0},
+    ],
     "namespace-defaults": [
         {
             "namespaces": [
@@ -664,6 +736,18 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "vpc-cni": [{"networkPolicy": True}],
+    "multikueue": [
+        {
+            "clusters": {
+                "datacentre": {"secret": "acme/clusters/datacentre"},
+                "frankfurt": {"secret": "acme/clusters/frankfurt"},
+            },
+            "quota": {"cpu": "512", "memory": "4Ti", "nvidia.com/gpu": "64"},
+        }
+    ],
+    "multikueue-worker": [{"pods": True}],
+    "kai-config": [{"placement": "spread", "replicas": 1}],
+    "volcano": [{"replicas": 1, "memoryMib": 4096}],
 }
 """Settings that change what is installed, besides the defaults."""
 

@@ -19,6 +19,8 @@ import yaml
 REFERENCE = Path(__file__).resolve().parents[2].parent / "shared" / "reference"
 _ONLY_VALUES = ("allOf", "anyOf", "oneOf", "not")
 """Under these a schema says nothing about which fields there are (Kubernetes, "Specifying a structural schema")."""
+_LEFT_OUT = ("kubeflow-training-operator", "mpijobs")
+"""Two operators have a kind MPIJob; it is the MPI operator's here."""
 
 
 def validate_all(manifests: Iterable[Mapping[str, Any]], version: str) -> int:
@@ -112,6 +114,8 @@ def _index() -> dict[tuple[str, str], list[dict[str, Any]]]:
     entries = json.loads((REFERENCE / "crd-index.json").read_text())
     # Manifests that Kubeflow built hold older copies of other projects' CRDs.
     for entry in sorted(entries, key=lambda entry: "/built/" in entry["file"]):
+        if all(part in entry["file"] for part in _LEFT_OUT):
+            continue
         known = found.setdefault((entry["group"], entry["kind"]), [])
         if not known or "/built/" not in entry["file"]:
             known.append(entry)

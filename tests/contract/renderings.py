@@ -40,6 +40,7 @@ class Rendering:
         without_webhooks: Webhooks that are gone.
         failure_policies: Failure policies that are other ones.
         webhooks: Webhooks that the software makes when it runs: the failure policy of each.
+        more_webhooks: Webhooks that are there besides, as the facts have them.
         workloads: Workloads that are there besides.
         tolerations: Value paths of their tolerations, by `kind/name`.
         containers: Containers that are there besides, by the value paths of their image.
@@ -69,6 +70,7 @@ class Rendering:
     without_webhooks: frozenset[str] = frozenset()
     failure_policies: Mapping[str, str] = field(default_factory=dict)
     webhooks: tuple[str, ...] = ()
+    more_webhooks: tuple[Mapping[str, Any], ...] = ()
     workloads: tuple[Mapping[str, Any], ...] = ()
     tolerations: Mapping[str, str] = field(default_factory=dict)
     containers: Mapping[str, str] = field(default_factory=dict)
@@ -242,6 +244,13 @@ RENDERINGS: Final[Mapping[str, Rendering]] = {
             )
         },
     ),
+    "kueue": Rendering(
+        reason="controllerManagerConfigYaml without pod, deployment, statefulset in integrations.frameworks: their"
+        " webhooks' failure policy is Ignore (combinations_checked)",
+        failure_policies={
+            f"{part}{kind}.kb.io": "Ignore" for part in ("m", "v") for kind in ("deployment", "pod", "statefulset")
+        },
+    ),
     "kubeflow-trainer": Rendering(
         reason="jobset.install is the condition of the sub-chart (Chart.yaml); runtimes.defaultEnabled=false, with no"
         " runtime enabled, renders no installer (templates/runtimes)",
@@ -342,6 +351,49 @@ RENDERINGS: Final[Mapping[str, Rendering]] = {
         images=("quay.io/jupyterhub/k8s-singleuser-sample:4.4.0",),
         containers={f"singleuser.image.{part}": "pods of users, which the hub makes" for part in ("name", "tag")},
     ),
+    "volcano": Rendering(
+        reason="custom.enabled_admissions says which webhooks its server registers when it starts: /podgroups/mutate is"
+        " one more (pkg/webhooks/admission/podgroups/mutate)",
+        more_webhooks=(
+            {
+                "name": "mutatepodgroup.volcano.sh",
+                "failure_policy": "Fail",
+                "rules": ["CREATE scheduling.volcano.sh/podgroups"],
+                "namespace_selector": {
+                    "matchExpressions": [
+                        {
+                            "key": "kubernetes.io/metadata.name",
+                            "operator": "NotIn",
+                            "values": ["volcano-system", "kube-system"],
+                        }
+                    ]
+                },
+                "object_selector": None,
+            },
+        ),
+    ),
+    "kai-scheduler": Rendering(
+        reason="kaiConfigDeployer.enabled, topologyMigration.enabled and postCleanup.enabled=false leave the hooks of"
+        " the CRD upgrader alone; defaultShard.enabled=false renders no shard; the operator makes its webhooks"
+        " (pkg/operator/operands/{admission,pod_group_controller,queue_controller})",
+        without_workloads=frozenset({"Job/kai-config-deployer", "Job/post-delete-cleanup", "Job/topology-migration"}),
+        # Of the Config, which kai-config has as an object.
+        unset=frozenset(
+            {
+                "admission.image.name",
+                "binder.image.name",
+                "binder.resourceReservationImage.name",
+                "nodescaleadjuster.image.name",
+                "nodescaleadjuster.scalingPodImage.name",
+                "numaPlacementExporter.image.name",
+                "podgroupcontroller.image.name",
+                "podgrouper.image.name",
+                "queuecontroller.image.name",
+                "scheduler.image.name",
+            }
+        ),
+        webhooks=("Fail",) * 5,
+    ),
     "hami": Rendering(reason="scheduler.certManager.enabled=true: all hooks disappear", hooks=False),
     "opensearch": Rendering(
         reason="persistence.enableInitChown=false takes the container fsgroup-volume away (templates/statefulset.yaml)",
@@ -390,6 +442,7 @@ def adjusted(chart: str, facts: dict[str, Any]) -> dict[str, Any]:
         for webhook in facts["webhooks"]
         if webhook["name"] not in rendering.without_webhooks
     ] + [{"name": "at run time", "failure_policy": policy} for policy in rendering.webhooks]
+    facts["webhooks"] += rendering.more_webhooks
     if rendering.crds:
         crds = _crds(rendering.crds)
         assert crds > set(facts["crds"])

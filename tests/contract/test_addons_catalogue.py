@@ -249,13 +249,16 @@ def test_objects_fit_kubernetes_schemas(addon, version, known):
 @charts.needs_reference
 @pytest.mark.parametrize("addon", each(*OBJECTS))
 def test_somebody_that_an_addon_needs_brings_the_crds_of_its_objects(addon, known):
-    """Without the need the CRD may come later, and go earlier."""
+    """Without the need the CRD may come later, and go earlier; or it follows whose it is, where that one is there."""
     needed = reachable(addon.name, {name: set(each.needs) for name, each in CATALOGUE.items()})
     there = {crd for name in (addon.name, *needed) for crd in CATALOGUE[name].owns_crds}
     for handle, settings in cases(addon):
+        followed = {crd for name in handle.addons & set(addon.follows) for crd in CATALOGUE[name].owns_crds}
         for manifest in known(addon.source.build(handle, settings)):
             crd = objects.crd_of(manifest)
-            assert crd is None or crd in there, f"{addon.name} makes {manifest['kind']}, and needs no owner of {crd}"
+            assert crd is None or crd in there | followed, (
+                f"{addon.name} makes {manifest['kind']}, and needs no owner of {crd}"
+            )
 
 
 @pytest.mark.parametrize("addon", each(*OBJECTS))

@@ -118,7 +118,7 @@ def test_every_arn_is_of_the_cluster_s_partition(addon, identity, known):
             resources = statement["Resource"]
             for arn in [resources] if isinstance(resources, str) else resources:
                 # Ids of the made-up storage are of the commercial partition, whatever the cluster's.
-                made_up = arn.startswith(("arn:aws:s3:::acme", "arn:aws:kms:"))
+                made_up = arn.startswith(("arn:aws:s3:::acme", "arn:aws:kms:", "arn:aws:ecr:"))
                 assert arn == "*" or made_up or arn.startswith(f"arn:{handle.partition}:")
 
 
@@ -165,6 +165,13 @@ DOCUMENTED = {
     "kubeflow-pipelines": JOBS,
     # S3 as the clients of notebooks and of steps of pipelines use it.
     "kubeflow-profiles": JOBS,
+    # ECR user guide, "IAM permissions for pushing an image" and "Private repository policy examples".
+    "tenants": JOBS
+    | {
+        *("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:DescribeImages"),
+        *("ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:ListImages"),
+        *("ecr:PutImage", "ecr:UploadLayerPart"),
+    },
     "ray-namespaces": JOBS,
     # Glue's API for reading (Glue developer guide, "Actions, resources, and condition keys").
     "spark-namespaces": JOBS

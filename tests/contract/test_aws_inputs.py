@@ -20,8 +20,11 @@ from tests.contract.aws_call import Call
 from tests.contract.aws_calls import CALLS, NO_CALL, NOT_SENT
 from tests.program.conftest import STACK_FILES, planned
 
-NOT_AT_FIRST: Final = {"aws:costexplorer/costAllocationTag:CostAllocationTag"}
-"""What no stack file has: AWS knows a tag a day after the first `up`. `test_plan_observability` has it."""
+NOT_AT_FIRST: Final = {
+    # AWS knows a tag a day after the first `up`: `test_plan_observability` has it.
+    "aws:costexplorer/costAllocationTag:CostAllocationTag",
+}
+"""What no stack file has."""
 DEV: Final = next(path for path in STACK_FILES if path.name == "Pulumi.dev.yaml")
 GROUP_TEXT: Final = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
 """Descriptions of security groups and of their rules: EC2 API, CreateSecurityGroup; the model has no pattern."""

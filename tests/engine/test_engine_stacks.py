@@ -12,6 +12,7 @@ from pulumi import automation
 from slipway import stackfile
 from slipway.plan.compare import compare
 from slipway.plan.deployment import to_document
+from slipway.plan.diff import diff
 from slipway.rehearsal import engine
 from slipway.rehearsal.recorder import record
 from slipway.wire import REDACTED
@@ -95,6 +96,31 @@ def own_images(running, folder):
     )
     program.write_text("\n".join((*redirect, "")) + program.read_text(encoding="utf-8"), encoding="utf-8")
     return folder
+
+
+LISTENING = """\
+#!{python}
+import pathlib
+import sys
+from google.protobuf import empty_pb2
+from slipway.rehearsal import plugin
+
+def delete(self, request, context):
+    with pathlib.Path({log!r}).open("a", encoding="utf-8") as log:
+        log.write(request.urn + chr(10))
+    return empty_pb2.Empty()
+
+plugin.Plugin.Delete = delete
+plugin.main({package!r})
+"""
+
+
+def listened(running, log):
+    """Have the plugins write down what the engine tells them to delete."""
+    for package in engine.PACKAGES:
+        launcher = running.root.parent / f"bin/pulumi-resource-{package}"
+        assert launcher.exists()
+        launcher.write_text(LISTENING.format(python=sys.executable, log=str(log), package=package), encoding="utf-8")
 
 
 UNSERVED = "kubernetes:yaml/v2:ConfigFile"
@@ -200,6 +226,43 @@ def test_a_stack_with_every_service_lives(tmp_path):
         rewrite(running, variant(tmp_path, every_service))
         assert not [resource.urn for resource in running.up().plan if resource.protect]
         assert running.destroy().changes == {"delete": up.changes["create"]}
+
+
+def test_a_tenant_that_is_taken_out_goes_as_the_difference_says(tmp_path):
+    """Its data stays: the engine asks nobody to delete what holds it."""
+
+    def both(config):
+        config["slipway:platform"]["disposable"] = False
+        config["slipway:tenants"]["guests"] = {
+            "owners": ["ann@example.com"],
+            "images": {},
+            "quota": {"gpu": {"nodes": 1}},
+        }
+
+    def one(config):
+        both(config)
+        del config["slipway:tenants"]["guests"]
+
+    with_it = variant(tmp_path, both)
+    log = tmp_path / "deleted"
+    log.touch()
+    with engine.stack(with_it) as running:
+        listened(running, log)
+        running.up()
+        earlier = recorded(with_it, preview=False)
+        without = variant(tmp_path, one)
+        rewrite(running, without)
+        said = diff(earlier, recorded(without, preview=False))
+        assert differences(recorded(without, preview=False), running.up().plan) == []
+    kept = {entry.urn for entry in said.of("keep")}
+    assert {entry.type for entry in said.of("keep")} >= {
+        "aws:ecr/repository:Repository",
+        "kubernetes:core/v1:Namespace",
+        "kubernetes:core/v1:PersistentVolume",
+    }
+    deleted = set(log.read_text(encoding="utf-8").split("\n")) - {""}
+    assert deleted == {urn for urn, fate in said.fates.items() if fate.kind == "deleted"}
+    assert not deleted & kept
 
 
 def test_what_is_protected_survives_a_destroy(tmp_path):

@@ -129,7 +129,13 @@ def grounded(names: Iterable[str], file: str = "stacks/config/Pulumi.prod.yaml")
             place = place.setdefault(part, {})
         # What is missing is a switch that is on by itself, or a section whose settings all have defaults.
         place.setdefault(last, True if key == INTERNET else {})
+    if "tenants" not in wanted:
+        # Nobody would make them.
+        settings.pop("tenants", None)
     own = {name: OWN_SETTINGS[name] for name in sorted(wanted & OWN_SETTINGS.keys())}
+    if "multikueue" in wanted:
+        secret = f"{settings['platform']['name']}/clusters/frankfurt"
+        own["multikueue"] = {"clusters": {"frankfurt": {"secret": secret}}, "quota": {"cpu": "512"}}
     if "jupyterhub" in wanted:
         # Without its entry nobody could sign in to it, which is a mistake.
         settings["edge"]["entries"] = [*settings["edge"].get("entries", ()), "jupyterhub"]

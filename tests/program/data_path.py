@@ -22,6 +22,8 @@ from slipway.plan.reach.reach import reach
 from tests.contract import bundles, charts
 from tests.program.addon_stacks import CATALOGUE, COMPONENT, DIRECTORY, RELEASE, leaves
 from tests.program.iam_evaluation import allows, denies
+from tests.program.policy_evaluation import End, Policies, outside
+from tests.program.policy_evaluation import pod as any_pod
 
 ASSOCIATION: Final = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 AGENT: Final = "eks-pod-identity-agent"
@@ -43,6 +45,10 @@ READ: Final = ("s3:GetObject",)
 WRITE: Final = ("s3:PutObject",)
 MULTIPART: Final = ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 """What clients do beside putting when a file is large."""
+_AGENT: Final = "169.254.170.23"
+"""The EKS Pod Identity agent. Source: EKS user guide, "Understand how EKS Pod Identity works"."""
+_S3: Final = "3.5.80.1"
+"""Of S3 in us-west-2. Source: AWS's ip-ranges.json."""
 _ENDING: Final = "AbCdEf"
 """Secrets Manager ends a secret's ARN with a dash and six characters of its own."""
 _TLS_FLAG: Final = {"mysql": "require_secure_transport", "postgres": "rds.force_ssl"}
@@ -93,10 +99,12 @@ class World:
 
     Attributes:
         plan: The recorded plan.
+        home: The namespace of the people whose pods are followed.
         foreign: Gives the objects of a kustomization by the name of its add-on.
     """
 
     plan: Plan
+    home: str = "default"
     foreign: Callable[[str], Iterable[Mapping[str, Any]]] = field(default=lambda _: ())
 
     @cached_property
@@ -124,6 +132,11 @@ class World:
         ends = [(path.source, path.target.name, ports.first) for path in paths for ports in path.ports]
         wanted = {(name, port) for _, name, port in ends}
         return frozenset(each for each in wanted if {source for source, *end in ends if tuple(end) == each} == nodes)
+
+    @cached_property
+    def policies(self) -> Policies:
+        """The network policies."""
+        return Policies.of(self.objects)
 
     def find(self, kind: str, name: str, namespace: str | None = None) -> Mapping[str, Any] | None:
         """An object by its kind, name and namespace; None where it is not there."""
@@ -284,7 +297,7 @@ class Trail:
             self.may(role, ["s3:ListBucket"], arn, s3__prefix=f"{prefix}/" if prefix else "")
         self._not_refused(bucket, doing, f"{arn}/{prefix}/file")
         self._key(role, name, doing)
-        self.way_to_s3()
+        self.way_to_s3(workload.namespace)
 
     def _not_refused(self, bucket: Resource, actions: Iterable[str], resource: str) -> None:
         name = bucket.outputs["bucket"]
@@ -325,8 +338,15 @@ class Trail:
         actions = ["kms:Decrypt", *(["kms:GenerateDataKey"] if writes else [])]
         self.may(role, actions, arn, kms__viaservice=self.world.service(service))
 
-    def way_to_s3(self) -> None:
-        """The gateway endpoint, in the routes of every node's subnet."""
+    def connects(self, source: End, target: End, port: int, protocol: str = "TCP") -> None:
+        """Whether network policies let a connection through, on both sides."""
+        refused = self.world.policies.refuses(source, target, port, protocol)
+        self.need("network policy", refused is None, f"port {port}: {refused}")
+
+    def way_to_s3(self, namespace: str) -> None:
+        """Out of the pod's namespace, and the gateway endpoint, in the routes of every node's subnet."""
+        self.connects(any_pod(namespace), outside(_AGENT), 80)
+        self.connects(any_pod(namespace), outside(_S3), 443)
         plan = self.world.plan
         there = [
             each for each in plan.of_type(ENDPOINT) if each.inputs["serviceName"].endswith(f".{self.world.region}.s3")

@@ -19,7 +19,7 @@ OBJECTS = ("kubeflow-dashboard-settings", "kubeflow-notebooks-settings", "kubefl
 
 
 def stack(**changes: Any) -> dict[str, Any]:
-    """The settings of `prod` with the preset notebooks and two profiles."""
+    """The settings of `prod` with the preset notebooks, and two profiles for its tenants."""
     raw = dict(conftest.settings_of(conftest.ROOT / "stacks/config/Pulumi.prod.yaml"))
     addons: dict[str, Any] = {
         "preset": "notebooks",
@@ -29,7 +29,7 @@ def stack(**changes: Any) -> dict[str, Any]:
         },
         **changes,
     }
-    return {**raw, "addons": addons}
+    return {**raw, "tenants": {}, "addons": addons}
 
 
 @pytest.fixture(name="notebooks", scope="module")

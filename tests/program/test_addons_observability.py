@@ -1,5 +1,6 @@
 """Monitoring: what Grafana and Prometheus are told, against what there is to ask."""
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -7,6 +8,7 @@ from typing import Any
 
 import jmespath  # type: ignore[import-untyped]  # it has no stubs
 import pytest
+import yaml
 
 from addons import grafana, registry
 from addons.catalog.accelerators.dcgm_exporter import METRICS
@@ -36,12 +38,21 @@ KNOWN = {
     "kube_node_status_condition",
     "kube_pod_container_resource_requests",
     "kube_pod_status_phase",
+    "kubelet_volume_stats_used_bytes",
+    "container_cpu_allocation",
+    "container_gpu_allocation",
+    "container_memory_allocation_bytes",
+    "node_cpu_hourly_cost",
+    "node_gpu_hourly_cost",
+    "node_ram_hourly_cost",
     "kueue_admission_wait_time_seconds_bucket",
     "kueue_admitted_active_workloads",
     "kueue_cluster_queue_nominal_quota",
+    "kueue_cluster_queue_resource_pending",
     "kueue_cluster_queue_resource_usage",
     "kueue_evicted_workloads_total",
     "kueue_pending_workloads",
+    "kueue_preempted_workloads_total",
 }
 """Series that the exporters have, by their own documentation."""
 
@@ -90,7 +101,8 @@ def expressions() -> list[str]:
     rules = [rule["expr"] for group in alerts.rules(handle, LIMITS)["groups"] for rule in group["rules"]]
     boards = [board.build() for board in dashboards(handle).values()]
     targets = [target for board in boards for panel in board["panels"] for target in panel["targets"]]
-    variables = [each["query"]["query"] for board in boards for each in board["templating"]["list"]]
+    choices = [each for board in boards for each in board["templating"]["list"]]
+    variables = [each["query"]["query"] for each in choices if each["type"] == "query"]
     metrics = [query.removeprefix("label_values(").partition(",")[0] for query in variables]
     return [*rules, *(target["expr"] for target in targets if "expr" in target), *metrics]
 
@@ -197,7 +209,8 @@ def test_every_expression_asks_for_series_that_exist():
     for expr in expressions():
         bare = re.sub(r'"[^"]*"|\{[^{}]*\}|\[[^\]]*\]', "", expr)
         names = set(re.findall(r"\b[a-zA-Z]+(?:[_:][a-zA-Z0-9_:]+)+\b", bare))
-        functions = {"group_left", "group_right", "histogram_quantile", "max_over_time", "cluster_queue"}
+        queues = {"cluster_queue", "preempting_cluster_queue"}
+        functions = {"group_left", "group_right", "histogram_quantile", "max_over_time", *queues}
         labels = {name for name in names if name.startswith("label_")}
         assert names - functions - labels <= KNOWN | records, expr
         assert names - functions - labels or "vector(" in expr
@@ -208,7 +221,7 @@ def test_every_expression_asks_for_values_of_labels_that_exist():
     # EKS user guide, "Detect node health issues"; Kubernetes, "Node status" and "Pod phase".
     conditions = {f"{part}Ready" for part in ("", "AcceleratedHardware", "ContainerRuntime", "Kernel", "Networking")}
     phases = {"Failed", "Pending", "Running", "Succeeded", "Unknown"}
-    resources = {"aws_amazon_com_neuron", "nvidia_com_gpu", "vpc_amazonaws_com_efa"}
+    resources = {"aws_amazon_com_neuron", "cpu", "memory", "nvidia_com_gpu", "vpc_amazonaws_com_efa"}
     asked: dict[str, set[str]] = {}
     for expr in expressions():
         # Kueue's series spell resources as Kubernetes does.
@@ -250,8 +263,8 @@ def test_alerts_and_dashboards_fit_the_cluster():
     bare = charts.fake_handle(node_pools=(charts.SYSTEM,), storage=Storage())
     names = {group["name"] for group in alerts.rules(bare, LIMITS)["groups"]}
     assert names == {"slipway.autoscaler", "slipway.pods"}
-    assert set(dashboards(bare)) == {"kueue"}
-    assert set(dashboards(charts.fake_handle())) == {"efa", "gpu", "kueue", "lustre"}
+    assert set(dashboards(dataclasses.replace(bare, tenants=()))) == {"kueue"}
+    assert set(dashboards(charts.fake_handle())) == {"efa", "gpu", "kueue", "lustre", "tenants"}
     assert MONITORING.applies(bare) == "no node group has accelerators or EFA"
     assert MONITORING.applies(charts.fake_handle()) is None
 
@@ -303,6 +316,52 @@ def test_unused_gpu_nodes_are_priced_at_their_capacity():
     }
     assert set(prices) == {"on-demand", "spot"}
     assert 0 < prices["spot"] < prices["on-demand"]
+
+
+# Tenants.
+
+
+def shown(handle: Any) -> list[str]:
+    board = dashboards(handle)["tenants"].build()
+    return [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+
+
+def test_the_dashboard_of_tenants_is_about_these_namespaces_alone():
+    handle = charts.fake_handle()
+    board = dashboards(handle)["tenants"].build()
+    (choice,) = board["templating"]["list"]
+    assert choice["query"].split(",") == [each.name for each in handle.tenants]
+    # Grafana puts the values themselves in for "All"; a pattern of its own would take in every namespace.
+    assert "allValue" not in choice
+    for expr in shown(handle):
+        for selector in re.findall(r"(\w+)\{([^}]*)\}", expr):
+            if selector[0] != "kube_pod_status_phase":
+                assert re.search(r'(cluster_queue|namespace)=~"\$tenant"', selector[1]), expr
+
+
+def test_the_dashboard_of_tenants_asks_for_what_there_is():
+    handle = charts.fake_handle()
+    assert any(series.GPU_UTILIZATION in expr for expr in shown(handle))
+    bare = dataclasses.replace(handle, node_pools=(charts.SYSTEM,), addons=frozenset())
+    assert not any("DCGM" in expr or "nvidia" in expr or "hourly_cost" in expr for expr in shown(bare))
+    assert any("hourly_cost" in expr for expr in shown(dataclasses.replace(handle, addons=frozenset({"opencost"}))))
+
+
+def test_devices_are_told_apart_by_their_whole_names():
+    """A dot in a pattern is any letter."""
+    (expr,) = {expr for expr in shown(charts.fake_handle()) if "resource_pending" in expr}
+    (pattern,) = re.findall(r'resource=~"([^"]+)"', expr)
+    assert re.fullmatch(pattern, "nvidia.com/gpu")
+    assert not re.fullmatch(pattern, "nvidiaxcom/gpu")
+
+
+def test_kueue_tells_of_quotas_where_somebody_asks():
+    kueue = CATALOGUE["kueue"]
+    handle = dataclasses.replace(charts.fake_handle(), addons=frozenset({"kube-prometheus-stack"}))
+    values = kueue.values(handle, kueue.settings())
+    assert values["enablePrometheus"] is True
+    config = yaml.safe_load(values["managerConfig"]["controllerManagerConfigYaml"])
+    assert config["metrics"]["enableClusterQueueResources"] is True
 
 
 # EFA.

@@ -29,6 +29,7 @@ SPACES: Final = {
     "kubeflow-profiles": set(LEAVES_A_FINALIZER),
     "ray-namespaces": {"kuberay-operator"},
     "spark-namespaces": {"spark-operator"},
+    "tenants": {*LEAVES_A_FINALIZER, "kueue", "kueue-queues"},
 }
 """Add-ons that make namespaces for people, and whose objects people make there."""
 
@@ -36,7 +37,7 @@ SPACES: Final = {
 @pytest.fixture(name="full", scope="module")
 def _full() -> Recorded:
     settings = asking("full")
-    settings["addons"]["settings"] = {"kubeflow-profiles": {"profiles": {"vision": {"owner": "ann@example.com"}}}}
+    settings["addons"]["settings"] = {"kubeflow-profiles": {"profiles": {"people": {"owner": "ann@example.com"}}}}
     return of(settings)
 
 

@@ -12,7 +12,7 @@ from tests.program.addon_stacks import CATALOGUE, Recorded, grounded, of
 
 DIRECTORY = "kubernetes:kustomize/v2:Directory"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
-PROFILES = {"vision": {"owner": "ada@example.com"}, "speech": {"owner": "eva@example.com"}}
+PROFILES = {"people": {"owner": "ada@example.com"}, "speech": {"owner": "eva@example.com"}}
 
 
 def asked() -> dict[str, Any]:

@@ -18,10 +18,13 @@ from tests.contract import charts, foreign
 from tests.program import conftest, data_path, test_addons_private
 from tests.program.addon_stacks import COMPONENT, DIRECTORY, RELEASE, of
 from tests.program.data_path import MULTIPART, READ, WRITE, MissingLinkError, Trail, Workload, World, places
+from tests.program.policy_evaluation import Policies
 
 pytestmark = charts.needs_reference
 
-PROFILE = "vision"
+PROFILE: Final = "people"
+TENANT: Final = "language"
+"""Of `prod`."""
 TEXT_OF_KEY = re.compile(r"(?i)(access_?key|secret_?key)\w*=\S")
 
 
@@ -41,8 +44,8 @@ def private() -> Plan:
     return of(test_addons_private.platform(**{"kubeflow-profiles": PROFILES})).plan
 
 
-def follow(name: str, path: Callable[[Trail], None], recorded: Plan) -> list[str]:
-    trail = Trail(name=name, world=World(plan=recorded, foreign=foreign.brought))
+def follow(name: str, path: Callable[[Trail], None], recorded: Plan, home: str = PROFILE) -> list[str]:
+    trail = Trail(name=name, world=World(plan=recorded, home=home, foreign=foreign.brought))
     path(trail)
     return trail.passed
 
@@ -52,9 +55,9 @@ def follow(name: str, path: Callable[[Trail], None], recorded: Plan) -> list[str
 
 def notebook_to_s3(trail: Trail) -> None:
     """As the spawner of notebooks starts them, and with what the profile's PodDefault `aws` tells them."""
-    told = trail.world.find("PodDefault", "aws", PROFILE) or {"spec": {"env": ()}}
+    told = trail.world.find("PodDefault", "aws", trail.world.home) or {"spec": {"env": ()}}
     person = trail.people(
-        PROFILE, "default-editor", [f"{each['name']}={each['value']}" for each in told["spec"]["env"]]
+        trail.world.home, "default-editor", [f"{each['name']}={each['value']}" for each in told["spec"]["env"]]
     )
     roles = {text.partition("=")[0]: place for text in person.texts for place in places([text])}
     assert roles.keys() == {"S3_DATA", "S3_ARTIFACTS", "S3_MODELS"}
@@ -64,14 +67,14 @@ def notebook_to_s3(trail: Trail) -> None:
 
 def step_to_s3(trail: Trail) -> None:
     """A step of a pipeline: its artifacts by the launcher, its log by Argo's executor, both in its own pod."""
-    launcher = trail.world.find("ConfigMap", "kfp-launcher", PROFILE) or {"data": {}}
-    step = trail.people(PROFILE, "default-editor", launcher["data"].values())
+    launcher = trail.world.find("ConfigMap", "kfp-launcher", trail.world.home) or {"data": {}}
+    step = trail.people(trail.world.home, "default-editor", launcher["data"].values())
     (root,) = trail.need("configuration", list(places(step.texts)), "steps are told no place for artifacts")
     _s3_host(trail, step)
     trail.bucket(step, root, (*READ, *WRITE, *MULTIPART))
     argo = trail.world.find("ConfigMap", "kubeflow-pipelines-argo", "kubeflow") or {"data": {}}
     s3 = json.loads(argo["data"]["artifactRepository"])["s3"]
-    log = re.sub(r"\{\{workflow\.namespace\}\}", PROFILE, s3["keyFormat"])
+    log = re.sub(r"\{\{workflow\.namespace\}\}", trail.world.home, s3["keyFormat"])
     assert s3["useSDKCreds"] is True
     trail.bucket(step, f"s3://{s3['bucket']}/{re.sub('[{}]', '', log)}", WRITE, listing=False)
 
@@ -86,7 +89,7 @@ def pipelines_to_s3(trail: Trail) -> None:
     trail.bucket(server, place, (*READ, *WRITE, *MULTIPART))
     page = trail.pod("kubeflow", "Deployment/ml-pipeline-ui")
     told = dict(text.partition("=")[::2] for text in page.texts)
-    trail.bucket(page, f"s3://{told['ARGO_ARCHIVE_BUCKETNAME']}/pipelines/{PROFILE}", READ, listing=False)
+    trail.bucket(page, f"s3://{told['ARGO_ARCHIVE_BUCKETNAME']}/pipelines/{trail.world.home}", READ, listing=False)
 
 
 def pipelines_to_rds(trail: Trail) -> None:
@@ -110,7 +113,9 @@ def registry_to_rds(trail: Trail) -> None:
 
 def kserve_to_s3(trail: Trail) -> None:
     """What copies a model into its server's pod."""
-    trail.bucket(trail.people("models", "models"), f"s3://{bucket('models', trail.world)}/{PROFILE}/model/1", READ)
+    trail.bucket(
+        trail.people("models", "models"), f"s3://{bucket('models', trail.world)}/{trail.world.home}/model/1", READ
+    )
 
 
 def mlflow_to_s3(trail: Trail) -> None:
@@ -203,12 +208,21 @@ PATHS: dict[str, Callable[[Trail], None]] = {
 @pytest.mark.parametrize("recorded", [plan, private])
 @pytest.mark.parametrize("name", PATHS)
 def test_data_gets_where_it_is_kept(name, recorded):
-    passed = follow(name, PATHS[name], recorded())
+    check(name, follow(name, PATHS[name], recorded()))
+
+
+def check(name: str, passed: list[str]) -> None:
     ends = {
         "s3": {"bucket", "policy", "key", "endpoint"},
         "rds": {"host", "account", "master secret", "security group", "TLS"},
     }
     assert ends[name.rpartition("-")[2]] <= set(passed)
+
+
+@pytest.mark.parametrize("name", ["notebook-to-s3", "step-to-s3", "pipelines-to-s3", "kserve-to-s3"])
+def test_a_tenants_data_gets_where_it_is_kept_through_its_policies(name):
+    assert Policies.of(World(plan=plan()).objects).by_space[TENANT]
+    check(name, follow(name, PATHS[name], plan(), TENANT))
 
 
 def test_every_service_of_the_issue_has_its_paths():
@@ -308,6 +322,15 @@ def _of_nowhere(inputs: dict[str, Any]) -> None:
     del inputs["spec"]["data"], inputs["spec"]["secretStoreRef"]
 
 
+def _shutting(inputs: dict[str, Any]) -> None:
+    """Something else becomes a policy of MLflow's namespace that lets nothing out."""
+    inputs.update(
+        kind="NetworkPolicy",
+        metadata={"name": "shut", "namespace": "mlflow"},
+        spec={"podSelector": {}, "policyTypes": ["Egress"]},
+    )
+
+
 EXTERNAL = "kubernetes:external-secrets.io/v1:ExternalSecret"
 STORE = "kubernetes:external-secrets.io/v1:ClusterSecretStore"
 JOB = "kubernetes:batch/v1:Job"
@@ -327,8 +350,8 @@ MISSING: list[tuple[str, str, str, Change]] = [
     (
         "service account",
         "notebook-to-s3",
-        "vision/default-editor",
-        without("kubernetes:core/v1:ServiceAccount", ".*editor-vision"),
+        "people/default-editor",
+        without("kubernetes:core/v1:ServiceAccount", ".*editor-people"),
     ),
     ("association", "mlflow-to-s3", "mlflow/mlflow", without(data_path.ASSOCIATION, MLFLOW_POLICY)),
     (
@@ -338,7 +361,7 @@ MISSING: list[tuple[str, str, str, Change]] = [
         replaced(data_path.ASSOCIATION, "kserve-models.*", '"models"', '"model"'),
     ),
     ("agent", "mlflow-to-s3", "eks-pod-identity-agent", without(COMPONENT, "eks-pod-identity-agent")),
-    ("role", "step-to-s3", "which nobody makes", without(data_path.ROLE, ".*default-editor.*")),
+    ("role", "step-to-s3", "which nobody makes", without(data_path.ROLE, ".*people-default-editor.*")),
     (
         "trust",
         "argo-to-s3",
@@ -366,8 +389,8 @@ MISSING: list[tuple[str, str, str, Change]] = [
     (
         "policy",
         "step-to-s3",
-        "pipelines/vision/file",
-        altered(data_path.POLICY, ".*default-editor.*", _policy("/pipelines/vision/*", "/pipelines/x/*")),
+        "pipelines/people/file",
+        altered(data_path.POLICY, ".*people-default-editor.*", _policy("/pipelines/people/*", "/pipelines/x/*")),
     ),
     (
         "policy",
@@ -394,7 +417,7 @@ MISSING: list[tuple[str, str, str, Change]] = [
         "key policy",
         "notebook-to-s3",
         "kms:GenerateDataKey",
-        altered(data_path.POLICY, ".*default-editor.*", _policy("kms:GenerateDataKey", "kms:DescribeKey")),
+        altered(data_path.POLICY, ".*people-default-editor.*", _policy("kms:GenerateDataKey", "kms:DescribeKey")),
     ),
     (
         "key policy",
@@ -406,12 +429,18 @@ MISSING: list[tuple[str, str, str, Change]] = [
     ("endpoint", "argo-to-s3", "not in the routes", altered(data_path.ENDPOINT, "network-s3", _unrouted)),
     ("endpoint", "registry-to-rds", "no way to secretsmanager", without(data_path.NAT)),
     (
+        "network policy",
+        "mlflow-to-s3",
+        "nothing lets it out of mlflow",
+        altered(CONFIG, ".*-metadata-grpc-configmap-people", _shutting),
+    ),
+    (
         "configuration",
         "pipelines-to-s3",
         "is not told s3.us-west-2",
         replaced(CONFIG, ".*-kubeflow-pipelines-settings-.*", "s3.us-west-2.amazonaws.com", "minio"),
     ),
-    ("configuration", "step-to-s3", "no place for artifacts", without(CONFIG, ".*kfp-launcher.*")),
+    ("configuration", "step-to-s3", "no place for artifacts", without(CONFIG, ".*kfp-launcher-people")),
     (
         "host",
         "katib-to-rds",

@@ -137,6 +137,14 @@ def is_copy(case: Case) -> bool:
     return re.search(r"/mirror/", str(case.resource.inputs.get("name"))) is not None
 
 
+def left_behind(case: Case) -> bool:
+    """A tenant's repository: who takes the tenant out of the file is not refused, and the images stay."""
+    return re.search(r"/tenants/", str(case.resource.inputs.get("name"))) is not None and (
+        case.resource.protect,
+        case.resource.retain_on_delete,
+    ) == (False, case.kept)
+
+
 def is_spot(case: Case) -> bool:
     return case.input("instanceMarketOptions.marketType") == ["spot"]
 
@@ -211,7 +219,7 @@ HOLDING: Final[Mapping[str, Holding]] = {
         encrypted=every(
             says("encryptionConfigurations.encryptionType", "KMS"), keyed("encryptionConfigurations.kmsKey")
         ),
-        protected=either(is_copy, every(guarded, follows("forceDelete", kept=False, else_=True))),
+        protected=either(is_copy, every(either(guarded, left_behind), follows("forceDelete", kept=False, else_=True))),
         backed_up="images are built or copied again; ECR keeps them in S3",
     ),
     "aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate": Holding(
@@ -359,7 +367,7 @@ def disposable(settings: Any) -> Iterator[str]:
 
 def _disposable(part: Any, name: str) -> Iterator[str]:
     if isinstance(part, Mapping):
-        if part.get("disposable"):
+        if part.get("disposable") or part.get("keepData") is False:
             yield str(part.get("name", name))
         for key, each in part.items():
             yield from _disposable(each, str(key))
@@ -555,6 +563,17 @@ def test_protection_is_for_what_is_kept_and_for_that_alone(type_):
         assert judged(resource, *beside, kept=False)
 
 
+def test_a_tenants_repository_stays_though_nothing_refuses_to_take_it_out():
+    guarded_one, _ = example(REPOSITORY)
+    kept = dataclasses.replace(guarded_one, protect=False, inputs={**guarded_one.inputs, "name": "ml/tenants/vision"})
+    assert judged(kept) == []
+    assert judged(dataclasses.replace(kept, retain_on_delete=False))
+    assert judged(dataclasses.replace(kept, inputs={**kept.inputs, "name": "ml/vision"}))
+    assert judged(dataclasses.replace(kept, inputs={**kept.inputs, "forceDelete": True}))
+    gone = dataclasses.replace(kept, retain_on_delete=False, inputs={**kept.inputs, "forceDelete": True})
+    assert judged(gone, kept=False) == []
+
+
 def test_another_key_is_not_ours():
     resource, beside = example(EFS)
     assert judged(dataclasses.replace(resource, inputs={**resource.inputs, "kmsKeyId": SECRETS}), *beside)
@@ -568,6 +587,7 @@ def test_only_what_the_stack_file_calls_disposable_is():
             "buckets": {"data": {"disposable": True}},
         },
         "databases": [{"name": "c", "disposable": True}],
+        "tenants": {"d": {"keepData": False}, "e": {"keepData": True}, "f": {}},
     }
-    assert set(disposable(settings)) == {"a", "data", "c"}
+    assert set(disposable(settings)) == {"a", "data", "c", "d"}
     assert "" in set(disposable({"platform": {"disposable": True}}))

@@ -41,6 +41,13 @@ def test_mistakes_are_told_as_shown():
     assert done.stderr.strip("\n").split("\n") == shown[1:]
 
 
+def test_a_job_is_checked_as_shown():
+    (shown,) = [block for block in BLOCKS if block[0].startswith("$ slipway job")]
+    done = printed(*shown[0].removeprefix("$ slipway ").split(), cwd=ROOT)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.strip("\n").split("\n") == shown[1:]
+
+
 def test_every_file_that_is_linked_is_there():
     for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]:
         links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())

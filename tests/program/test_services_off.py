@@ -16,6 +16,7 @@ SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
     "observability": ("aws:sns/", "aws:amp/", "aws:budgets/", "aws:costexplorer/", "aws:cloudwatch/metricAlarm:"),
     "analytics": ("aws:emrcontainers/", "aws:athena/", "aws:glue/", "aws:sagemaker/"),
     "workstation": ("aws:ecs/", "aws:ec2/instance:", "aws:ec2/spotInstanceRequest:", "aws:autoscaling/group:"),
+    "tenants": ("slipway:tenants:",),
 }
 """The key of a service to what the types of its resources begin with."""
 BARE: Final = frozenset({"platform", "network", "cluster", "nodeGroups", "storage", "addons"})

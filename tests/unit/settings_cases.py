@@ -8,12 +8,14 @@ from tests.unit import settings_cases_cluster as cluster
 from tests.unit import settings_cases_database as database
 from tests.unit import settings_cases_edge as edge
 from tests.unit import settings_cases_groups as groups
+from tests.unit import settings_cases_hybrid as hybrid
 from tests.unit import settings_cases_karpenter as karpenter
 from tests.unit import settings_cases_observability as observability
 from tests.unit import settings_cases_registry as registry
 from tests.unit import settings_cases_spelling as spelling
 from tests.unit import settings_cases_storage as storage
 from tests.unit import settings_cases_tenants as tenants
+from tests.unit import settings_cases_tenants_addons as tenants_addons
 from tests.unit import settings_cases_workstation as workstation
 from tests.unit.settings_stack import Case, Table
 
@@ -35,7 +37,10 @@ _PARTS: Final = (
     analytics.analytics,
     workstation.workstation,
     karpenter.karpenter,
+    hybrid.hybrid,
+    hybrid.schedulers,
     tenants.tenants,
+    tenants_addons.tenants,
 )
 
 

@@ -90,7 +90,7 @@ def everything():
 
 @pytest.mark.parametrize("preview", [True, False])
 def test_every_addon_of_the_preset_is_one_component(preview):
-    plan, results = run(preview=preview)
+    plan, results = run(preview=preview, karpenter=None)
     selected = [item.addon.name for item in registry.select(AddonsSettings())]
     assert sorted(item.name for item in plan.resources if item.type == COMPONENT) == sorted(selected)
     assert list(results) == selected
@@ -235,11 +235,11 @@ def test_the_version_of_an_eks_addon_comes_from_the_stack_file_then_the_catalogu
 
 
 def test_an_addon_without_use_is_left_out_with_its_reason_unless_it_is_enabled_by_name():
-    plan, results = run(node_pools=(charts.SYSTEM,))
+    plan, results = run(node_pools=(charts.SYSTEM,), tenants=())
     assert results["nvidia-device-plugin"].left_out == "no node group has NVIDIA GPUs"
     assert results["aws-efa-k8s-device-plugin"].left_out == "no node group has EFA"
     assert not [item for item in plan.resources if item.type == RELEASE and item.name == "nvidia-device-plugin"]
-    plan, results = run(AddonsSettings(enable=("nvidia-device-plugin",)), node_pools=(charts.SYSTEM,))
+    plan, results = run(AddonsSettings(enable=("nvidia-device-plugin",)), node_pools=(charts.SYSTEM,), tenants=())
     assert results["nvidia-device-plugin"].left_out is None
     assert one(plan, RELEASE, "nvidia-device-plugin").inputs["name"] == "nvidia-device-plugin"
 

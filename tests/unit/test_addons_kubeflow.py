@@ -42,7 +42,7 @@ def addon(name: str) -> AddOn[Any]:
 def objects(known: Any, name: str, raw: Any = None, **handle: Any) -> dict[tuple[str, str], Any]:
     """What an add-on of objects makes, by kind and name."""
     one = addon(name)
-    made = objects_of(one, one.settings.model_validate(raw or {}), charts.fake_handle(**handle))
+    made = objects_of(one, one.settings.model_validate(raw or {}), charts.fake_handle(**{"tenants": (), **handle}))
     return {(each["kind"], each["metadata"]["name"]): known(each) for each in made}
 
 

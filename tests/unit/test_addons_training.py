@@ -53,7 +53,10 @@ def test_every_cluster_has_one_per_framework():
 
 def test_a_gpu_group_has_one_per_framework_and_a_neuron_group_one():
     found = set(runtimes(GPU, OTHER_ZONE, NEURON))
-    assert {name for name in found if name.endswith("-gpu")} == {"torch-gpu", "deepspeed-gpu", "jax-gpu", "mpi-gpu"}
+    assert {name for name in found if name.endswith("-gpu")} == {
+        *("torch-gpu", "deepspeed-gpu", "jax-gpu", "mpi-gpu"),
+        "torch-elastic-gpu",
+    }
     assert {name for name in found if name.endswith("-neuron")} == {"torch-neuron"}
 
 
@@ -82,19 +85,32 @@ def test_a_private_cluster_has_no_image_from_nvidia_s_registry():
 
 
 def test_a_group_s_runtime_takes_a_whole_node():
+    """What charts.pool says is left of a node, in whole cores and GiB; limits are the same, for cores of its own."""
     found = runtimes(GPU, NEURON)
-    # p4d.24xlarge: 96 vCPUs, 1152 GiB, 8 GPUs, 4 EFA interfaces.
-    assert container(found["torch-gpu"])["resources"] == {
-        "requests": {
-            "cpu": "48",
-            "memory": f"{1152 * 1024 // 2}Mi",
-            "nvidia.com/gpu": "8",
-            "vpc.amazonaws.com/efa": "4",
-            "hugepages-2Mi": "5120Mi",
-        },
-        "limits": {"nvidia.com/gpu": "8", "vpc.amazonaws.com/efa": "4", "hugepages-2Mi": "5120Mi"},
+    whole = {
+        "cpu": "90",
+        "memory": "976Gi",
+        "nvidia.com/gpu": "8",
+        "vpc.amazonaws.com/efa": "4",
+        "hugepages-2Mi": "10256Mi",
     }
-    assert container(found["torch-neuron"])["resources"]["limits"]["aws.amazon.com/neuron"] == "8"
+    assert container(found["torch-gpu"])["resources"] == {"requests": whole, "limits": whole}
+    neuron = container(found["torch-neuron"])["resources"]["limits"]
+    assert neuron["aws.amazon.com/neuron"] == str(NEURON.devices["aws.amazon.com/neuron"])
+
+
+def test_a_node_without_room_has_no_runtime():
+    assert "torch-gpu" not in runtimes(dataclasses.replace(GPU, memory_mib=0))
+
+
+def test_every_container_of_a_whole_node_s_pod_is_guaranteed():
+    """One container whose limits are not its requests, and the kubelet gives the pod no cores of its own."""
+    for name, runtime in runtimes(GPU, NEURON).items():
+        for job, _ in pods(runtime) if not name.endswith("-distributed") else ():
+            pod = spec(runtime, job)
+            for each in (*pod.get("initContainers", ()), *pod["containers"]):
+                assert each["resources"]["limits"] == each["resources"]["requests"]
+                assert {"cpu", "memory"} <= each["resources"]["limits"].keys()
 
 
 def test_both_kinds_of_pods_of_an_mpi_job_take_a_whole_node():
@@ -102,34 +118,9 @@ def test_both_kinds_of_pods_of_an_mpi_job_take_a_whole_node():
     assert container(found, "launcher")["resources"] == container(found, "node")["resources"]
 
 
-def test_hugepages_can_be_left_out():
-    limits = container(runtimes(GPU, hugepagesMib=0)["torch-gpu"])["resources"]["limits"]
-    assert "hugepages-2Mi" not in limits
-
-
-@pytest.mark.parametrize(
-    ("pages", "efa", "settings", "told"),
-    [
-        (None, True, {}, False),
-        (2560, True, {}, False),
-        (2559, True, {}, True),
-        (0, True, {"hugepagesMib": 0}, False),
-        (0, True, {"groups": False}, False),
-        (0, False, {}, False),
-    ],
-)
-def test_pages_that_a_group_has_not_are_a_mistake(pages, efa, settings, told):
-    """A pod that asks for more than a node has would wait for ever. 5120 MiB are 2560 pages."""
-    around: Any = SimpleNamespace(groups=[SimpleNamespace(name="gpu", efa=efa, hugepages=pages)])
-    found = list(ADDON.problems(around, ADDON.settings.model_validate(settings)))
-    assert [key for key, _ in found] == (["hugepagesMib"] if told else [])
-    if told:
-        assert "'gpu'" in found[0][1]
-
-
 def test_a_group_without_efa_asks_for_none():
     found = container(runtimes(PLAIN)["torch-plain"])
-    assert set(found["resources"]["limits"]) == {"nvidia.com/gpu"}
+    assert set(found["resources"]["limits"]) == {"cpu", "memory", "nvidia.com/gpu"}
     assert "FI_PROVIDER" not in {each["name"] for each in found["env"]}
 
 
@@ -230,3 +221,77 @@ def test_the_account_and_the_size_of_shared_memory_are_settings():
     assert pod["serviceAccountName"] == "default-editor"
     assert pod["volumes"] == [{"name": "dshm", "emptyDir": {"medium": "Memory", "sizeLimit": "64Gi"}}]
     assert "serviceAccountName" not in spec(runtimes()["torch-distributed"])
+
+
+def jobs(runtime: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = runtime["template"]["spec"]["replicatedJobs"]
+    return found
+
+
+def test_a_node_that_goes_starts_a_gang_again_and_is_no_failure():
+    """Source: JobSet, examples/failure-policy/host-maintenance-event-model.yaml."""
+    found = runtimes(GPU, NEURON)
+    for name, runtime in found.items():
+        if name.startswith("torch-elastic"):
+            continue
+        policy = runtime["template"]["spec"]["failurePolicy"]
+        assert policy["maxRestarts"] == 3
+        (rule,) = policy["rules"]
+        assert (rule["action"], rule["onJobFailureReasons"]) == (
+            "RestartJobSetAndIgnoreMaxRestarts",
+            ["PodFailurePolicy"],
+        )
+        for job in jobs(runtime):
+            own = job["template"]["spec"]
+            assert own["backoffLimit"] == 0
+            (each,) = own["podFailurePolicy"]["rules"]
+            assert (each["action"], each["onPodConditions"][0]["type"]) == ("FailJob", "DisruptionTarget")
+
+
+def test_the_others_of_an_elastic_job_go_on():
+    runtime = runtimes(GPU)["torch-elastic-gpu"]
+    # Trainer's policy would fix the number of nodes.
+    assert runtime["mlPolicy"] == {"numNodes": 1}
+    (job,) = jobs(runtime)
+    own = job["template"]["spec"]
+    (rule,) = own["podFailurePolicy"]["rules"]
+    assert (rule["action"], rule["onPodConditions"][0]["type"]) == ("Ignore", "DisruptionTarget")
+    assert own["backoffLimit"] > 0
+    assert own["successPolicy"] == {"rules": [{"succeededCount": 1}]}
+    env = {each["name"]: each.get("value") for each in container(runtime)["env"]}
+    assert env["PET_NNODES"] == f"1:{GPU.max_size}"
+    assert env["PET_NPROC_PER_NODE"] == "8"
+    assert env["PET_RDZV_BACKEND"] == "c10d"
+    # Pods of a JobSet are named <jobset>-<job>-<number of the job>-<number of the pod>, below a service with its name.
+    assert env["PET_RDZV_ENDPOINT"] == "$(JOBSET_NAME)-node-0-0.$(JOBSET_NAME):29400"
+    # A variable is put in only where it stands before.
+    order = [each["name"] for each in container(runtime)["env"]]
+    assert order.index("JOBSET_NAME") < min(order.index(name) for name in env if name.startswith("PET_"))
+    assert spec(runtime)["nodeSelector"] == spec(runtimes(GPU)["torch-gpu"])["nodeSelector"]
+
+
+def test_every_pod_may_save_its_work_before_a_spot_node_goes():
+    """EC2 gives 120 seconds; a pod failure policy needs pods that are not started again in place."""
+    for runtime in runtimes(GPU, NEURON, PLAIN).values():
+        for _, pod in pods(runtime):
+            assert pod["spec"]["terminationGracePeriodSeconds"] == 110
+            assert pod["spec"]["restartPolicy"] == "Never"
+            assert pod["metadata"]["annotations"] == {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
+
+
+def test_restarts_grace_and_elastic_runtimes_are_settings():
+    found = runtimes(GPU, maxRestarts=7, graceSeconds=600)
+    assert spec(found["mpi-gpu"], "launcher")["terminationGracePeriodSeconds"] == 600
+    assert found["torch-gpu"]["template"]["spec"]["failurePolicy"]["maxRestarts"] == 7
+    assert "torch-elastic-gpu" not in runtimes(GPU, elastic=False)
+    assert "torch-elastic-gpu" not in runtimes(GPU, frameworks=["jax"])
+    assert not {name for name in runtimes(NEURON) if "elastic" in name}
+
+
+def test_two_groups_never_share_the_name_of_a_runtime():
+    around: Any = SimpleNamespace(groups=[SimpleNamespace(name=name, efa=False) for name in ("gpu", "elastic-gpu")])
+    told = dict(ADDON.problems(around, ADDON.settings()))
+    assert told == {
+        "elastic": "the node groups 'gpu' and 'elastic-gpu' would share a runtime's name; set false",
+    }
+    assert not list(ADDON.problems(around, ADDON.settings(elastic=False)))

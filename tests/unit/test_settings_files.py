@@ -14,6 +14,8 @@ from tests.strategies import ROOT, STACK_FILES, sections
 from tests.unit.settings_cases import CASES
 from tests.unit.settings_cases_database import RIGHT as DATABASE
 from tests.unit.settings_cases_edge import EDGE
+from tests.unit.settings_cases_hybrid import HYBRID
+from tests.unit.settings_cases_tenants import WHO as TENANT
 from tests.unit.settings_stack import BASE, TODAY, Case, patched
 
 SCHEMA = schema()
@@ -95,6 +97,8 @@ def test_the_base_warns_of_nothing():
 
 GPU, LUSTRE = "nodeGroups[1]", "storage.lustre[0]"
 NOWHERE = "leads nowhere"
+APART: Mapping[str, Any] = {"addons.settings": {"vpc-cni": {"networkPolicy": True}}}
+"""Without it tenants' pods reach each other's, which is a warning of its own."""
 WARNINGS: Mapping[str, tuple[Mapping[str, Any], str, datetime.date]] = {
     "support-ends": ({"cluster.version": "1.34"}, "1.34: standard support ends on 2026-12-02, in 10 days", TODAY),
     "support-ends-today": ({"cluster.version": "1.34"}, "2026-12-02, in 0 days", datetime.date(2026, 12, 2)),
@@ -102,6 +106,27 @@ WARNINGS: Mapping[str, tuple[Mapping[str, Any], str, datetime.date]] = {
     "open-to-the-world": (
         {"cluster.endpoint": {"public": True, "publicCidrs": ["0.0.0.0/0"]}},
         "0.0.0.0/0 opens the API server to the world",
+        TODAY,
+    ),
+    "hybrid-nodes-in-many-networks": (
+        {
+            "cluster.hybrid": {
+                **HYBRID,
+                "nodeCidrs": [f"10.80.{index}.0/24" for index in range(10)],
+                "podCidrs": [f"10.84.{index}.0/24" for index in range(7)],
+            }
+        },
+        "cluster.hybrid: 31 inbound rules in the cluster's security group, which takes 60 with all others",
+        TODAY,
+    ),
+    "hybrid-nodes-without-webhooks": (
+        {"cluster.hybrid": {**HYBRID, "podCidrs": []}},
+        "cluster.hybrid.podCidrs is empty: webhooks must not run on hybrid nodes",
+        TODAY,
+    ),
+    "hybrid-nodes-without-a-way": (
+        {"cluster.hybrid": {key: value for key, value in HYBRID.items() if key != "gateway"}},
+        "cluster.hybrid.gateway is not set: routes to 10.80.0.0/20, 10.84.0.0/16",
         TODAY,
     ),
     "nobody-has-access": ({"cluster.access": {}}, "cluster.access is empty", TODAY),
@@ -236,6 +261,35 @@ WARNINGS: Mapping[str, tuple[Mapping[str, Any], str, datetime.date]] = {
         "databases[0] metadata: requireTls is false",
         TODAY,
     ),
+    "tenants-with-more-roles-than-an-account-has": (
+        {"tenants": {f"t{number}": TENANT for number in range(1001)}, **APART},
+        "1001 tenants have a role each; by default IAM takes 1000 in an account",
+        TODAY,
+    ),
+    "tenants-that-nothing-keeps-apart": (
+        {"tenants": {"team": TENANT}},
+        "nothing enforces network policies; set addons.settings.vpc-cni.networkPolicy",
+        TODAY,
+    ),
+    "tenants-with-power-over-nodes": (
+        {"tenants": {"team": {**TENANT, "podSecurity": "privileged"}}, **APART},
+        "tenants team: podSecurity privileged lets their pods take over a node",
+        TODAY,
+    ),
+    "tenants-whose-notebooks-do-not-start": (
+        {"tenants": {"team": {**TENANT, "podSecurity": "restricted"}}, "addons.preset": "notebooks", **APART},
+        "tenants team: podSecurity restricted refuses Kubeflow's notebooks",
+        TODAY,
+    ),
+    "tenants-with-budgets-that-count-nothing": (
+        {
+            "tenants": {"team": {**TENANT, "budget": {"monthly": 100}}},
+            "observability": {"addresses": ["ml@example.com"]},
+            **APART,
+        },
+        "budgets of tenants count nothing until the tag Tenant is active for cost allocation in the payer's account",
+        TODAY,
+    ),
 }
 
 
@@ -276,6 +330,15 @@ def test_what_is_allowed_and_unwise_gives_one_warning(patch: Mapping[str, Any], 
             TODAY,
         ),
         ({"databases": [DATABASE]}, TODAY),
+        ({"tenants": {f"t{number}": TENANT for number in range(1000)}, **APART}, TODAY),
+        (
+            {
+                "tenants": {"team": {**TENANT, "budget": {"monthly": 100}}},
+                "observability": {"addresses": ["ml@example.com"], "budgets": {"allocationTags": "activate"}},
+                **APART,
+            },
+            TODAY,
+        ),
         ({"databases": [{**DATABASE, "multiAz": False, "disposable": True}]}, TODAY),
         ({"edge": EDGE}, TODAY),
         ({"edge": patched({"loadBalancer": {"internal": True, "clients": ["0.0.0.0/0"]}}, EDGE)}, TODAY),

@@ -1,9 +1,10 @@
 """Namespaces for Argo's workflows: in each an account for their pods, with a role on the stack's buckets."""
 
+from functools import partial
 from typing import Any, Final
 
 from addons.argo import ACCOUNT, NAMESPACE, PREFIX
-from addons.jobs import JobSettings, accounts, identity, others
+from addons.jobs import JobSettings, accounts, identity, others, problems
 from addons.objects import namespace
 from addons.spec import AddOn, Identity, Objects
 from infra.handle import ClusterHandle
@@ -43,7 +44,8 @@ ADDON = AddOn(
     namespace=NAMESPACE,
     identities=(identity(ACCOUNT, _NAMESPACE, PREFIX),),
     identities_of=_identities,
+    problems=partial(problems, _NAMESPACE),
     needs=("argo-crds", "argo-workflows"),
-    follows=("kubeflow-profiles", "namespace-defaults"),
+    follows=("kubeflow-profiles", "namespace-defaults", "tenants"),
     creates=frozenset({"Namespace", "Role", "RoleBinding", "ServiceAccount"}),
 )

@@ -9,23 +9,29 @@ from infra.handle import ClusterHandle
 
 _NAME: Final = "kuberay-operator"
 _VERSION: Final = "1.7.0"
+_SCHEDULERS: Final = ("kai-scheduler", "volcano")
+"""Add-ons that are schedulers, as KubeRay calls them too."""
 
 
 class KuberayOperatorSettings(AddOnSettings):
     """Settings of KubeRay."""
 
     batch_scheduler: Literal["kai-scheduler", "scheduler-plugins", "volcano", "yunikorn"] | None = None
-    """Who starts the pods of a Ray cluster all at once or not at all. It must be in the cluster. Kueue needs no
-    setting here."""
+    """Who places the pods of all Ray clusters, all at once or not at all. It must be in the cluster. By default
+    `volcano` or `kai-scheduler` where one of these is installed. Kueue needs no setting here."""
 
     memory_mib: Annotated[int, Field(ge=256, le=8192)] = 512
     """Memory of the operator, in MiB: about one for each Ray pod."""
 
 
-def _values(_handle: ClusterHandle, settings: KuberayOperatorSettings) -> Values:
+def _scheduler(handle: ClusterHandle) -> str:
+    return next((name for name in _SCHEDULERS if name in handle.addons), "")
+
+
+def _values(handle: ClusterHandle, settings: KuberayOperatorSettings) -> Values:
     memory = f"{settings.memory_mib}Mi"
     return {
-        "batchScheduler": {"name": settings.batch_scheduler or ""},
+        "batchScheduler": {"name": settings.batch_scheduler or _scheduler(handle)},
         "resources": {"requests": {"cpu": "100m", "memory": memory}, "limits": {"memory": memory}},
     }
 
@@ -49,6 +55,8 @@ ADDON = AddOn(
     values=_values,
     images=(Image(reference=f"quay.io/kuberay/operator:v{_VERSION}", repository="image.repository", tag="image.tag"),),
     needs=("coredns",),
+    # Whose kinds it looks for once.
+    follows=_SCHEDULERS,
     owns_crds=("rayclusters.ray.io", "raycronjobs.ray.io", "rayjobs.ray.io", "rayservices.ray.io"),
     creates=frozenset({"Service"}),
     ready=(Ready(kind="Deployment", name=_NAME),),

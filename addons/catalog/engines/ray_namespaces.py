@@ -1,8 +1,9 @@
 """Namespaces for Ray: in each an account for the pods of Ray clusters, with a role on the stack's buckets."""
 
+from functools import partial
 from typing import Any, Final
 
-from addons.jobs import JobSettings, accounts, identity, others
+from addons.jobs import JobSettings, accounts, identity, others, problems
 from addons.objects import namespace
 from addons.spec import AddOn, Identity, Objects
 from infra.handle import ClusterHandle
@@ -37,7 +38,8 @@ ADDON = AddOn(
     namespace="kuberay-operator",
     identities=(identity(_ACCOUNT, _NAMESPACE, _PREFIX),),
     identities_of=_identities,
+    problems=partial(problems, _NAMESPACE),
     needs=("kuberay-operator",),
-    follows=("kubeflow-profiles", "namespace-defaults"),
+    follows=("kubeflow-profiles", "namespace-defaults", "tenants"),
     creates=frozenset({"Namespace", "ServiceAccount"}),
 )

@@ -6,7 +6,7 @@ from typing import Any, Final
 import pulumi
 
 from addons.iam import allow, policy
-from addons.jobs import JobSettings, Statement, accounts, bucket_statements, others
+from addons.jobs import JobSettings, Statement, accounts, bucket_statements, others, problems
 from addons.objects import namespace
 from addons.spec import AddOn, Identity, Objects
 from infra.handle import ClusterHandle
@@ -98,7 +98,8 @@ ADDON = AddOn(
     namespace="spark-operator",
     identities=(_identity(_NAMESPACE),),
     identities_of=_identities,
+    problems=partial(problems, _NAMESPACE),
     needs=("spark-operator",),
-    follows=("kubeflow-profiles", "namespace-defaults"),
+    follows=("kubeflow-profiles", "namespace-defaults", "tenants"),
     creates=frozenset({"Namespace", "Role", "RoleBinding", "ServiceAccount"}),
 )

@@ -9,6 +9,7 @@ from infra.handle import ClusterHandle
 
 _NAME: Final = "spark-operator"
 _VERSION: Final = "2.5.2"
+_VOLCANO: Final = "volcano"
 _KINDS: Final = ("ScheduledSparkApplication", "SparkApplication", "SparkConnect")
 
 
@@ -23,10 +24,12 @@ class SparkOperatorSettings(AddOnSettings):
     """Memory of the operator at most, in MiB."""
 
 
-def _values(_handle: ClusterHandle, settings: SparkOperatorSettings) -> Values:
+def _values(handle: ClusterHandle, settings: SparkOperatorSettings) -> Values:
     return {
         "controller": {
             "workers": settings.workers,
+            # An application that names it in `batchScheduler` starts as a whole.
+            "batchScheduler": {"enable": _VOLCANO in handle.addons},
             "resources": {
                 "requests": {"cpu": "100m", "memory": "512Mi"},
                 "limits": {"memory": f"{settings.memory_mib}Mi"},
@@ -74,6 +77,8 @@ ADDON = AddOn(
         ),
     ),
     needs=("coredns",),
+    # Whose kinds it looks for once.
+    follows=(_VOLCANO,),
     owns_crds=(
         "scheduledsparkapplications.sparkoperator.k8s.io",
         "sparkapplications.sparkoperator.k8s.io",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import pulumi
 from pydantic import AfterValidator, Field
 
-from addons import profiles, spawner
+from addons import profiles, spawner, tenants
 from addons.istio import KUBEFLOW_GATEWAY, sidecar_scope
 from addons.kubeflow import NAMESPACE, USE_AWS, USE_MLFLOW, USE_PIPELINES
 from addons.spec import AddOn, AddOnSettings, Image, Objects
@@ -58,7 +58,8 @@ class NotebooksSettings(AddOnSettings):
     """Its storage class. By default that of claims that name none."""
     mounts: tuple[str, ...] = ()
     """The stack's file systems that a notebook has unless somebody takes them off, such as `efs-home-users` or
-    `lustre-training`; the others can be added. A notebook with a file system in one zone runs in that zone."""
+    `lustre-training`; the others can be added. A notebook with a file system in one zone runs in that zone. Where the
+    stack has tenants, they are directories that every tenant has, such as `efs-home`."""
     groups: tuple[str, ...] | None = None
     """Node groups for notebooks. By default those without EFA and FPGAs, and of those without accelerators the ones
     that are not for the platform's own controllers, where there is one."""
@@ -103,7 +104,7 @@ def _config(name: str, data: Mapping[str, pulumi.Input[str]]) -> dict[str, Any]:
 
 def _form(handle: ClusterHandle, settings: NotebooksSettings) -> pulumi.Output[str]:
     there = {USE_PIPELINES: "kubeflow-pipelines", USE_MLFLOW: "mlflow"}
-    known = profiles.mounts(handle.storage)
+    known = tenants.mounts(handle.storage, handle.tenants) if handle.tenants else profiles.mounts(handle.storage)
     # JSON is YAML too.
     return pulumi.Output.json_dumps(
         spawner.form(
@@ -136,12 +137,14 @@ def _images(handle: ClusterHandle, settings: NotebooksSettings) -> list[pulumi.I
 
 
 def _problems(around: Surroundings, settings: NotebooksSettings) -> Iterator[tuple[str, str]]:
-    known = sorted(profiles.claims(around.storage))
+    everybody = around.tenants.values()
+    known = sorted(tenants.claims(around.storage, everybody) if everybody else profiles.claims(around.storage))
+    what = "directory of every tenant" if everybody else "file system of storage"
     for index, name in enumerate(settings.mounts):
         if name not in known:
             yield (
                 f"mounts[{index}]",
-                f"{shown(name)} is no file system of storage; there are: {one_of(known) or 'none'}",
+                f"{shown(name)} is no {what}; there are: {one_of(known) or 'none'}",
             )
     groups = sorted(group.name for group in around.groups)
     for index, name in enumerate(settings.groups or ()):

@@ -2,38 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from pydantic import Field
 
 from addons import profiles
-from addons.profiles import Profile
+from addons.profiles import CLEANING_UP, Profile
 from addons.spec import AddOn, AddOnSettings, Identity, Objects
 from infra.handle import ClusterHandle
 from infra.kubernetes import PeoplesNamespace
 from infra.surroundings import Surroundings
-
-_CLEANING_UP: Final = (
-    "ack-ecr-controller",
-    "ack-s3-controller",
-    "ack-sagemaker-controller",
-    "argo-workflows",
-    "aws-load-balancer-controller",
-    "external-secrets",
-    "katib",
-    "keda",
-    "kserve-llmisvc-configs",
-    "kserve-llmisvc-resources",
-    "kserve-localmodel-resources",
-    "kserve-resources",
-    "kubeflow-pipelines",
-    "kubeflow-trainer",
-    "kuberay-operator",
-    "snapshot-controller",
-    "spark-operator",
-)
-"""Controllers without which objects that people made would never go, nor the namespace with them: each lets its own go
-by a finalizer."""
 
 
 class KubeflowProfilesSettings(AddOnSettings):
@@ -58,11 +36,21 @@ def _problems(around: Surroundings, settings: KubeflowProfilesSettings) -> Itera
         owner = profiles.maker_of(name)
         if owner is not None:
             yield f"profiles.{name}", f"the namespace {name} is made by the add-on {owner}; choose another name"
+        for tenant, each in around.tenants.items():
+            if tenant == name:
+                yield f"profiles.{name}", f"{name} is a tenant, which has a profile; take one of them out"
+            elif _meet(name, each.storage.prefix or tenant):
+                yield f"profiles.{name}", f"in the bucket for models, {name}/ is of the tenant {tenant}; rename one"
     if settings.profiles:
         claims = Counter(profiles.claims(around.storage))
         for claim, count in sorted(claims.items()):
             if count > 1:
                 yield "profiles", f"two file systems or access points of storage.efs would both be the claim {claim}"
+
+
+def _meet(profile: str, prefix: str) -> bool:
+    """Whether what a tenant publishes lies below what a profile does; a profile's own prefix has no slash."""
+    return prefix.partition("/")[0] == profile
 
 
 ADDON = AddOn(
@@ -78,7 +66,7 @@ ADDON = AddOn(
     problems=_problems,
     # The drivers go after them: they take down what people's claims made.
     needs=("aws-ebs-csi-driver", "istio-base", "istiod", "kubeflow", "kubeflow-dashboard"),
-    follows=("aws-efs-csi-driver", "aws-fsx-csi-driver", *_CLEANING_UP),
+    follows=("aws-efs-csi-driver", "aws-fsx-csi-driver", *CLEANING_UP),
     creates=frozenset(
         {
             "AuthorizationPolicy",

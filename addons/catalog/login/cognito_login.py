@@ -95,7 +95,7 @@ def _problems(around: Surroundings, settings: CognitoLoginSettings) -> Iterator[
     login = around.edge.login if around.edge else None
     if login is None:
         return
-    known = (ADMINS, *login.groups)
+    known = (ADMINS, *login.groups, *around.tenants)
     for group in settings.groups:
         if group not in known:
             yield "groups", f"{group!r} is not a group of edge.login; known: {one_of(known)}"

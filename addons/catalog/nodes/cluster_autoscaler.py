@@ -22,6 +22,12 @@ _PRIORITIES: Final[Mapping[Capacity, int]] = {
 """What is paid for already first, then what is cheap."""
 _LAST_PRIORITY: Final = 1
 _DEFAULT_PROVISION_MINUTES: Final = 15
+_REQUESTS: Final = "provisioning-request-crd"
+_REQUEST_RULES: Final = [
+    {"apiGroups": ["autoscaling.x-k8s.io"], "resources": ["provisioningrequests"], "verbs": ["delete"]},
+]
+"""It takes old requests away after a week; the chart lets it read and change them. Source: FAQ.md of
+kubernetes/autoscaler 1.35.2, "How can I use ProvisioningRequest to run batch workloads"."""
 _NOT_IN_STATIC_LIST: Final = ("p6-b300.", "trn2.", "trn2u.")
 """Source: ec2_instance_types.go of kubernetes/autoscaler as of 2026-01-22."""
 
@@ -93,6 +99,8 @@ def _values(handle: ClusterHandle, settings: ClusterAutoscalerSettings) -> Value
         "rbac": {"serviceAccount": {"name": _SERVICE_ACCOUNT}},
         "resources": {"requests": {"cpu": "100m", "memory": "300Mi"}},
     }
+    if _REQUESTS in handle.addons:
+        values["rbac"]["additionalRules"] = _REQUEST_RULES
     if "priority" in settings.expander:
         values["expanderPriorities"] = _priorities(handle)
     return values
@@ -116,6 +124,14 @@ def _arguments(handle: ClusterHandle, settings: ClusterAutoscalerSettings) -> di
     if settings.balance_similar_node_groups:
         # Groups of different zones are never similar while this label of ours counts.
         arguments["balancing-ignore-label"] = names.NODE_ZONE_LABEL
+    if _REQUESTS in handle.addons:
+        arguments |= {
+            "enable-provisioning-requests": "true",
+            # One request a round: the next round is at once, not after the scan interval. Off before 1.35.
+            "frequent-loops-enabled": "true",
+            # Custom resources have no protobuf.
+            "kube-api-content-type": "application/json",
+        }
     if _static_list(handle):
         arguments["aws-use-static-instance-list"] = "true"
     return arguments
@@ -198,6 +214,8 @@ ADDON = AddOn(
         ),
     ),
     needs=("coredns",),
+    # It reads requests if their kind is there when it starts.
+    follows=(_REQUESTS,),
     # Both would answer the same pods that wait.
     conflicts=("karpenter",),
     creates=frozenset({"Service"}),

@@ -1,22 +1,28 @@
 """Namespace defaults: what pods of a tenant's namespace may talk to, and which Pod Security Standard holds there."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from ipaddress import IPv4Network
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
+from addons.network_policies import (
+    CLOSED,
+    DNS,
+    POD_IDENTITY,
+    SAME_NAMESPACE,
+    from_namespaces,
+    https,
+    network_policy,
+    to_namespaces,
+)
 from addons.objects import namespace
 from addons.spec import AddOn, AddOnSettings, Objects
 from infra.handle import ClusterHandle, PodSecurity
 from infra.kubernetes import BUILT_IN_NAMESPACES, Namespace
 from infra.model import Model
-
-_NAME: Final = "kubernetes.io/metadata.name"
-"""The label of every namespace with its own name."""
-_AGENT: Final = "169.254.170.23/32"
-"""The EKS Pod Identity agent, from which pods get the credentials of their role."""
+from infra.surroundings import Surroundings
 
 
 def _of_tenants(name: str) -> str:
@@ -66,53 +72,24 @@ def _defaults(space: TenantNamespace) -> Iterator[dict[str, Any]]:
     """Policies add up: the first one closes everything, each other one opens something."""
     if space.create and space.name not in BUILT_IN_NAMESPACES:
         yield namespace(space.name, space.pod_security)
-    yield _policy(space, "default-deny", ["Ingress", "Egress"], {})
-    yield _policy(
-        space,
-        "same-namespace",
-        ["Ingress", "Egress"],
-        # Workers of a job talk to each other on any port.
-        {"ingress": [{"from": [{"podSelector": {}}]}], "egress": [{"to": [{"podSelector": {}}]}]},
-    )
-    dns = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
-    yield _policy(
-        space,
-        "dns",
-        ["Egress"],
-        {
-            "egress": [
-                {
-                    "to": [{**_spaces(["kube-system"])[0], "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}],
-                    "ports": dns,
-                }
-            ]
-        },
-    )
-    agent = [{"ipBlock": {"cidr": _AGENT}}]
-    yield _policy(
-        space, "pod-identity", ["Egress"], {"egress": [{"to": agent, "ports": [{"protocol": "TCP", "port": 80}]}]}
-    )
-    if space.to_cidrs:
-        outside = [{"ipBlock": {"cidr": str(cidr)}} for cidr in space.to_cidrs]
-        https = [{"protocol": "TCP", "port": 443}]
-        yield _policy(space, "https", ["Egress"], {"egress": [{"to": outside, "ports": https}]})
-    if space.from_namespaces:
-        yield _policy(space, "from-namespaces", ["Ingress"], {"ingress": [{"from": _spaces(space.from_namespaces)}]})
-    if space.to_namespaces:
-        yield _policy(space, "to-namespaces", ["Egress"], {"egress": [{"to": _spaces(space.to_namespaces)}]})
-
-
-def _spaces(names: Sequence[str]) -> list[dict[str, Any]]:
-    return [{"namespaceSelector": {"matchLabels": {_NAME: name}}} for name in names]
-
-
-def _policy(space: TenantNamespace, name: str, types: list[str], rules: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": {"name": name, "namespace": space.name},
-        "spec": {"podSelector": {}, "policyTypes": types, **rules},
+    openings = {
+        "default-deny": CLOSED,
+        "same-namespace": SAME_NAMESPACE,
+        "dns": DNS,
+        "pod-identity": POD_IDENTITY,
+        "https": https(map(str, space.to_cidrs)),
+        "from-namespaces": from_namespaces(space.from_namespaces),
+        "to-namespaces": to_namespaces(space.to_namespaces),
     }
+    for name, opening in openings.items():
+        if opening is CLOSED or any(opening.values()):
+            yield network_policy(space.name, name, opening)
+
+
+def _problems(around: Surroundings, settings: NamespaceDefaultsSettings) -> Iterator[tuple[str, str]]:
+    for index, space in enumerate(settings.namespaces):
+        if space.create and space.name in around.tenants:
+            yield f"namespaces[{index}]", f"{space.name} is a tenant, which has policies of its own; take it out"
 
 
 ADDON = AddOn(
@@ -122,7 +99,8 @@ ADDON = AddOn(
     docs="https://kubernetes.io/docs/concepts/services-networking/network-policies/",
     source=Objects(build=_objects),
     settings=NamespaceDefaultsSettings,
+    problems=_problems,
     needs=("vpc-cni",),
     # Whose namespaces it may be told to leave the making of.
-    follows=("kubeflow-profiles",),
+    follows=("kubeflow-profiles", "tenants"),
 )

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from addons import kserve
+from addons.images import BUSYBOX
 from addons.models import STANDS_ON, reader, without_bucket
 from addons.objects import NOT_AWAITED, namespace
 from addons.spec import AddOn, AddOnSettings, Image, Objects
@@ -16,7 +17,6 @@ _NAMESPACE: Final = "kserve-localmodel-jobs"
 _NAME: Final = "local-models"
 _DIRECTORY: Final = "/models"
 """On the node; it is fixed in KServe's chart."""
-_BUSYBOX: Final = "public.ecr.aws/docker/library/busybox:1.37.0"
 _AGENT: Final = 65532
 """The user of KServe's agent, which makes the directory's first level and deletes models (gcr.io/distroless/static)."""
 _COPIER: Final = 1000
@@ -118,7 +118,7 @@ def _keeper(taints: list[Taint]) -> dict[str, Any]:
                     "containers": [
                         {
                             "name": "keep",
-                            "image": _BUSYBOX,
+                            "image": BUSYBOX,
                             "command": ["/bin/sh", "-c", _KEEP],
                             "resources": {"requests": dict(small), "limits": {"memory": "64Mi"}},
                             "securityContext": {
@@ -171,7 +171,7 @@ ADDON = AddOn(
     settings=LocalModelNodesSettings,
     applies=without_bucket,
     namespace=kserve.NAMESPACE,
-    images=(Image(reference=_BUSYBOX),),
+    images=(Image(reference=BUSYBOX),),
     # Its jobs name no account.
     identities=(reader("default", namespace=_NAMESPACE),),
     needs=("kserve-crd", "kserve-localmodel-crd", "kserve-localmodel-resources", "kyverno"),

@@ -45,6 +45,7 @@ ADDON = AddOn(
         "kserve-localmodel-resources",
         "kubeflow-profiles",
         "namespace-defaults",
+        "tenants",
     ),
     stands_on=(STANDS_ON,),
     creates=frozenset({"ServiceAccount"}),

@@ -40,11 +40,14 @@ def _applies(handle: ClusterHandle) -> str | None:
     return None if storage.lustre or storage.efs else "the stack has no FSx for Lustre or EFS file system"
 
 
-def _problems(around: Surroundings, _settings: StaticVolumesSettings) -> Iterator[tuple[str, str]]:
+def _problems(around: Surroundings, settings: StaticVolumesSettings) -> Iterator[tuple[str, str]]:
     """A driver is of no use without a file system, and a volume of none without its driver."""
     for made, driver in ((around.storage.efs, _EFS), (around.storage.lustre, _LUSTRE)):
         if made and driver not in around.addons:
             yield "", f"the stack's file systems are mounted by {driver}; add it to addons.enable"
+    for index, name in enumerate(settings.namespaces):
+        if name in around.tenants:
+            yield f"namespaces[{index}]", f"{name} is a tenant, which has directories of its own there; take it out"
 
 
 ADDON = AddOn(

@@ -51,6 +51,8 @@ ADDON = AddOn(
         ),
     ),
     needs=("coredns", "jobset"),
+    # Runtimes with a `podGroupPolicy` of Volcano work where its kinds were there first.
+    follows=("volcano",),
     owns_crds=(
         "clustertrainingruntimes.trainer.kubeflow.org",
         "trainingruntimes.trainer.kubeflow.org",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from slipway.plan.bill.lines import Line, fixed
-from slipway.plan.bill.types import ADDRESS, ALARM, ENDPOINT, LOAD_BALANCER, NAT, ZONE
+from slipway.plan.bill.types import ADDRESS, ALARM, ENDPOINT, LOAD_BALANCER, NAT, TRANSIT, ZONE
 from slipway.plan.model import Plan
 
 
@@ -14,6 +14,7 @@ def network(plan: Plan, region: str) -> Iterator[Line | str]:
     interfaces = [each for each in plan.of_type(ENDPOINT) if each.inputs.get("vpcEndpointType") == "Interface"]
     zones = sum(len(each.inputs.get("subnetIds") or []) for each in interfaces)
     yield from _counted("interface endpoint and zone", zones, "interface-endpoint", region)
+    yield from _counted("transit gateway attachment", len(plan.of_type(TRANSIT)), "transit-gateway-attachment", region)
     balancers = plan.of_type(LOAD_BALANCER)
     yield from _counted("load balancer", len(balancers), "alb", region)
     # One in each subnet at least; AWS adds more as the load balancer grows.

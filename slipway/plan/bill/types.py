@@ -11,6 +11,7 @@ EFS: Final = "aws:efs/fileSystem:FileSystem"
 NAT: Final = "aws:ec2/natGateway:NatGateway"
 ADDRESS: Final = "aws:ec2/eip:Eip"
 ENDPOINT: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
+TRANSIT: Final = "aws:ec2transitgateway/vpcAttachment:VpcAttachment"
 KEY: Final = "aws:kms/key:Key"
 BUCKET: Final = "aws:s3/bucket:Bucket"
 LOGS: Final = "aws:cloudwatch/logGroup:LogGroup"
@@ -38,6 +39,7 @@ PRICED: Final = frozenset(
         NAT,
         ADDRESS,
         ENDPOINT,
+        TRANSIT,
         KEY,
         BUCKET,
         LOGS,
@@ -135,6 +137,7 @@ FREE: Final = frozenset(
 BY_USE: Final = {
     NAT: "NAT gateway traffic",
     ENDPOINT: "interface endpoint traffic",
+    TRANSIT: "traffic through the transit gateway",
     EFS: "EFS storage and transfer",
     BUCKET: "S3 storage and requests",
     LOGS: "CloudWatch Logs",

@@ -1,6 +1,6 @@
 """The children of a remote component, registered one after the other as the component would."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +10,8 @@ from slipway.rehearsal.answers.ids import Ids
 from slipway.wire import UNKNOWN, Wire, flattened, previewed, reference
 
 Dependencies = Mapping[str, tuple[str, ...]]
+Change = Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]]
+"""What transforms of the component make of a child: its type, its name and its inputs to its inputs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +59,7 @@ class Registry:
     provider: str
     ids: Ids
     preview: bool
+    change: Change | None = None
     children: list[Child] = field(default_factory=list)
     _plain: dict[str, tuple[Any, frozenset[str]]] = field(default_factory=dict)
 
@@ -155,6 +158,8 @@ class Registry:
             version: The provider's version that the component asks for.
         """
         given = {key: value for key, value in inputs.items() if value is not None}
+        if self.change is not None:
+            given = dict(self.change(type_, name, given))
         urn = urns.child(parent or self.urn, type_, name)
         reply = answer(type_, name, given, self.ids.of(urn))
         behind = {key: urns_ for key, urns_ in sorted((after or {}).items()) if urns_ and key in given}

@@ -197,6 +197,22 @@ def _flow_log(request: Request) -> Answer:
     return Answer(id=id_, outputs=outputs)
 
 
+def _attachment(request: Request) -> Answer:
+    id_, ids = request.ids.id("tgw-attach", request.name), request.ids
+    outputs = {
+        "arn": ids.arn("ec2", f"transit-gateway-attachment/{id_}"),
+        "applianceModeSupport": "disable",
+        "dnsSupport": "enable",
+        "ipv6Support": "disable",
+        "securityGroupReferencingSupport": "disable",
+        "transitGatewayDefaultRouteTableAssociation": True,
+        "transitGatewayDefaultRouteTablePropagation": True,
+        "vpcOwnerId": ids.account,
+        **request.tags,
+    }
+    return Answer(id=id_, outputs=outputs)
+
+
 RESOURCES: Final[Table] = {
     "aws:ec2/vpc:Vpc": _vpc,
     "aws:ec2/subnet:Subnet": _subnet,
@@ -215,4 +231,5 @@ RESOURCES: Final[Table] = {
     "aws:ec2/placementGroup:PlacementGroup": _placement_group,
     "aws:ec2/vpcEndpoint:VpcEndpoint": _endpoint,
     "aws:ec2/flowLog:FlowLog": _flow_log,
+    "aws:ec2transitgateway/vpcAttachment:VpcAttachment": _attachment,
 }

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from slipway import urns
 from slipway.rehearsal.answers import answer, invoke
-from slipway.rehearsal.answers.children import Child, Expansion, Registry
+from slipway.rehearsal.answers.children import Change, Child, Expansion, Registry
 from slipway.rehearsal.answers.cluster_arguments import UnknownArgumentError, refuse_unknown
 from slipway.rehearsal.answers.cluster_groups import control_plane_group, node_group_rules
 from slipway.rehearsal.answers.ids import Ids
@@ -41,7 +41,15 @@ _CLUSTER_POLICY: Final = "AmazonEKSClusterPolicy"
 _CLUSTER_POLICY_HASH: Final = "4b490823"  # sha1 of the policy's arn, as pulumi-eks puts it into names
 
 
-def expand(*, urn: str, inputs: Mapping[str, Any], provider: str, ids: Ids, preview: bool = False) -> Expansion:
+def expand(
+    *,
+    urn: str,
+    inputs: Mapping[str, Any],
+    provider: str,
+    ids: Ids,
+    preview: bool = False,
+    change: Change | None = None,
+) -> Expansion:
     """The children and outputs of one cluster component.
 
     Args:
@@ -50,11 +58,12 @@ def expand(*, urn: str, inputs: Mapping[str, Any], provider: str, ids: Ids, prev
         provider: Reference (`<urn>::<id>`) of the AWS provider that the children inherit; may be empty.
         ids: The source of ids, in the provider's region.
         preview: Whether what AWS computes is unknown.
+        change: What transforms make of the children's inputs, where nobody else applies them.
 
     Raises:
         UnknownArgumentError: The inputs hold something that this expansion does not know.
     """
-    made = Registry(urn=urn, inputs=inputs, provider=provider, ids=ids, preview=preview)
+    made = Registry(urn=urn, inputs=inputs, provider=provider, ids=ids, preview=preview, change=change)
     refuse_unknown(made)
     role = _given_role(made) or _service_role(made)
     group = None if made.value("skipDefaultSecurityGroups") else control_plane_group(made)

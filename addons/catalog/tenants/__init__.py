@@ -1,0 +1,1 @@
+"""Those who share the platform."""

@@ -1,0 +1,1 @@
+"""Jobs that fit: manifests read, held against a plan, and made from examples."""
