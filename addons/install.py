@@ -197,10 +197,22 @@ def _kept_for(manifest: Mapping[str, Any]) -> str | None:
     return space
 
 
-def _home(manifest: Mapping[str, Any], namespaces: Mapping[str, pulumi.Resource]) -> pulumi.Resource | None:
-    """With which namespace a claim goes; deleted by itself it would wait for the pods that have it."""
-    claims = manifest["kind"] == "PersistentVolumeClaim"
-    return namespaces.get(manifest["metadata"]["namespace"]) if claims else None
+def _stays(manifest: Mapping[str, Any]) -> bool:
+    """Whether an object stays in the cluster when it is taken out of the stack."""
+    return bool(manifest["metadata"].get("annotations", {}).get(names.KEEP_ANNOTATION) == "true")
+
+
+def _home(
+    manifest: Mapping[str, Any], spaces: Mapping[str, Mapping[str, Any]], made: Mapping[str, pulumi.Resource]
+) -> pulumi.Resource | None:
+    """With which namespace a claim goes; deleted by itself it would wait for the pods that have it.
+
+    With one that stays it would stay too: the engine leaves its deletion to the namespace.
+    """
+    space = manifest["metadata"].get("namespace")
+    if manifest["kind"] != "PersistentVolumeClaim" or space not in spaces or _stays(spaces[space]):
+        return None
+    return made[space]
 
 
 class AddOnComponent(pulumi.ComponentResource):
@@ -447,7 +459,7 @@ class AddOnComponent(pulumi.ComponentResource):
                 behind = (namespaces[space], *accounts.get(space, ()))
             else:
                 behind = (*first, *every, *accounts.get(space, ()))
-            return self._object(manifest, behind, within=_home(manifest, namespaces))
+            return self._object(manifest, behind, within=_home(manifest, here, namespaces))
 
         # The controller that sees a profile makes the account that it misses, and the engine adopts nothing.
         accounts: dict[str, list[pulumi.Resource]] = {}
@@ -472,6 +484,6 @@ class AddOnComponent(pulumi.ComponentResource):
     ) -> pulumi.Resource:
         opts = self._opts(self._handle.kubernetes, after)
         opts.deleted_with = within
-        if manifest["metadata"].get("annotations", {}).get(names.KEEP_ANNOTATION) == "true":
+        if _stays(manifest):
             opts.retain_on_delete = True
         return KubernetesObject(logical_name(self._selected.addon.name, manifest), manifest, opts)

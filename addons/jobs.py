@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from addons.iam import allow, policy
+from addons.roles import GROUP
 from addons.s3 import keeping, reading, through
 from addons.spec import AddOnSettings, Identity
 from infra.handle import ClusterHandle
@@ -15,7 +16,6 @@ Statement = dict[str, Any]
 
 _READ: Final = ("data", "models")
 _WRITE: Final = "artifacts"
-_RBAC: Final = "rbac.authorization.k8s.io"
 
 
 class JobSettings(AddOnSettings):
@@ -50,12 +50,12 @@ def accounts(name: str, namespaces: Iterable[str], rules: Sequence[Mapping[str, 
         metadata = {"name": name, "namespace": namespace}
         found.append({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
         if rules:
-            role = {"apiGroup": _RBAC, "kind": "Role", "name": name}
+            role = {"apiGroup": GROUP, "kind": "Role", "name": name}
             subject = {"kind": "ServiceAccount", **metadata}
             found += [
-                {"apiVersion": f"{_RBAC}/v1", "kind": "Role", "metadata": metadata, "rules": list(rules)},
+                {"apiVersion": f"{GROUP}/v1", "kind": "Role", "metadata": metadata, "rules": list(rules)},
                 {
-                    "apiVersion": f"{_RBAC}/v1",
+                    "apiVersion": f"{GROUP}/v1",
                     "kind": "RoleBinding",
                     "metadata": metadata,
                     "roleRef": role,

@@ -4,13 +4,15 @@ Fields are those of the v1beta2 API of Kueue 0.19.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from addons.settings import AddonsSettings
 from addons.spec import AddOnSettings
 from infra.catalog.network_layers import layer_label, network_layers
-from infra.flavors import CPU, MEMORY, Flavor
+from infra.catalog.quantities import quantity
+from infra.flavors import Flavor
 from infra.handle import ClusterHandle, TenantQuota
 
 GROUP: Final = "kueue.x-k8s.io"
@@ -23,6 +25,8 @@ BURST: Final = "burst"
 """The queue for jobs that may run in other clusters (MultiKueue), and in those for jobs that came from elsewhere."""
 QUEUES: Final = "kueue-queues"
 """The add-on that makes all of this."""
+_KUEUE: Final = "kueue"
+"""The add-on that is Kueue itself."""
 CHECK: Final = "provisioning"
 """The admission check that has nodes made for a whole job before it starts, and its configuration."""
 MOST_FLAVORS: Final = 64
@@ -34,10 +38,6 @@ _HOST_LEVEL: Final = "kubernetes.io/hostname"
 POD_SET: Final = f"{GROUP}/podset-"
 """What annotations of pods begin with that ask for a place in the network."""
 _AUTOSCALER: Final = frozenset({"cluster-autoscaler", "provisioning-request-crd"})
-_DECIMAL: Final = ("", "k", "M", "G", "T")
-_BINARY: Final = ("Mi", "Gi", "Ti", "Pi")
-_THOUSAND: Final = 1000
-_KIBI: Final = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +90,12 @@ class PlacementSettings(AddOnSettings):
 
     topology: bool = True
     """Place jobs on nodes with EFA by where these are in the network. A job on such nodes then says so in its pods'
-    annotations (`packing`); one that does not is let into other flavours only, unless its tenant has no others."""
+    annotations (`packing`); one that does not is let into other flavours only, unless its tenant has no others. A
+    flavour that was made with a topology keeps it: decide before the first `up`."""
 
     network: bool = True
     """Tell the nodes' places by the switches that AWS labels them with, besides zone and node. Where nodes lack the
-    labels of their type, Kueue does not see them."""
+    labels of their type, Kueue does not see them. It stays as it was for flavours that there are, as `topology`."""
 
     packing: Literal["preferred", "required", "unconstrained"] = "preferred"
     """What the pods of a gang ask for where nothing else is said. `preferred`: as near to each other as there is room.
@@ -124,29 +125,6 @@ def layout(flavor: Flavor, handle: ClusterHandle, settings: PlacementSettings) -
         return None
     types = {kind for pool in flavor.pools for kind in pool.instance_types}
     return Layout(layers=min(network_layers(kind, handle.region) for kind in types) if settings.network else 0)
-
-
-def quantity(resource: str, count: int) -> str:
-    """A quantity as Kubernetes itself writes it, so that what is stored is what was sent.
-
-    Args:
-        resource: Its name, which says the unit.
-        count: Millicores of `cpu`, MiB of `memory`, or a number.
-    """
-    if resource == MEMORY:
-        return _scaled(count, _KIBI, _BINARY)
-    if resource == CPU:
-        return f"{count}m" if count % _THOUSAND else _scaled(count // _THOUSAND, _THOUSAND, _DECIMAL)
-    return _scaled(count, _THOUSAND, _DECIMAL)
-
-
-def _scaled(count: int, base: int, suffixes: Sequence[str]) -> str:
-    if not count:
-        return "0"
-    index = 0
-    while count % base == 0 and index < len(suffixes) - 1:
-        count, index = count // base, index + 1
-    return f"{count}{suffixes[index]}"
 
 
 def topology(of: Layout) -> dict[str, Any]:
@@ -251,3 +229,16 @@ def _resource_group(
 def custom(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
     """A custom resource of the cluster."""
     return {"apiVersion": API, "kind": kind, "metadata": {"name": name}, "spec": dict(spec)}
+
+
+def warnings(addons: AddonsSettings) -> Iterator[str]:
+    """Settings of the queues that do nothing beside those of Kueue itself.
+
+    Source: kubernetes-sigs/kueue v0.19.2, pkg/scheduler/preemption: `borrowWithinCohort` is of the classical one.
+    """
+    fair = addons.settings.get(_KUEUE, {}).get("fairSharing")
+    queues = addons.settings.get(QUEUES, {})
+    if queues.get("weights") and not fair:
+        yield f"addons.settings.{QUEUES}.weights count nothing without addons.settings.{_KUEUE}.fairSharing"
+    if queues.get("preemptToBorrow") and fair:
+        yield f"addons.settings.{QUEUES}.preemptToBorrow does nothing with addons.settings.{_KUEUE}.fairSharing"

@@ -145,7 +145,7 @@ def kubeflow_objects(
     admins: Iterable[str] = (),
     contributors: Iterable[str] = (),
     viewers: Iterable[str] = (),
-    quota: Mapping[str, str],
+    quota: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """What makes a profile of a namespace, and the people's bindings in it.
 
@@ -156,18 +156,16 @@ def kubeflow_objects(
         admins: Who may do what the owner may.
         contributors: Who may work in it.
         viewers: Who may look.
-        quota: Of its pods and volumes together.
+        quota: Of its pods and volumes together. None: the profile has none.
     """
     name = own.namespace
+    limited = {} if quota is None else {"resourceQuotaSpec": {"hard": {**NO_WAY_IN, **quota}}}
     return [
         {
             "apiVersion": "kubeflow.org/v1",
             "kind": "Profile",
             "metadata": {"name": name},
-            "spec": {
-                "owner": {"kind": "User", "name": owner},
-                "resourceQuotaSpec": {"hard": {**NO_WAY_IN, **quota}},
-            },
+            "spec": {"owner": {"kind": "User", "name": owner}, **limited},
         },
         *(item for each in dict.fromkeys(admins) for item in _contributor(name, each, "admin")),
         *(item for each in dict.fromkeys(contributors) for item in _contributor(name, each, "edit")),

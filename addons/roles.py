@@ -29,6 +29,7 @@ _KINDS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "mpi-operator": ("kubeflow.org", ("mpijobs",)),
     "spark-operator": ("sparkoperator.k8s.io", ("scheduledsparkapplications", "sparkapplications", "sparkconnects")),
     "training-operator": ("kubeflow.org", ("jaxjobs", "paddlejobs", "pytorchjobs", "tfjobs", "xgboostjobs")),
+    "volcano": ("batch.volcano.sh", ("cronjobs", "jobs")),
 }
 """Add-on to the kinds of its CRDs that people make in a namespace: their group, and their plurals."""
 _SEEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {

@@ -45,8 +45,10 @@ NAME: Final = "tenant"
 """Of a tenant's quota, limit range and network policy: there is one of each."""
 _PARTS: Final = {"owners": "admin", "members": "edit", "viewers": "view"}
 """Who somebody is in a tenant, and the role that says what they may."""
-_HOLDING: Final = frozenset({"Namespace", "PersistentVolume", "PersistentVolumeClaim"})
-"""Kinds that hold data, or whose going would take some along."""
+_STAYING: Final = frozenset({"LimitRange", "Namespace", "NetworkPolicy", "ResourceQuota"})
+"""Kinds that stay where data is to be kept: the namespace, which would take along the volumes that people made in it,
+and what holds its pods in, as some may still run. Volumes of the stack's own file systems go: they only point at what
+is there, and one that stayed would point at an access point that is gone."""
 _PUSH_AND_PULL: Final = (
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGetImage",
@@ -67,6 +69,9 @@ class TenantsSettings(AddOnSettings):
     listing: Listing = "all"
     """Whose names of files a tenant sees in the bucket for artifacts. With own it sees no others', but S3 then says
     "forbidden" of a file that is not there, at which s3fs and S3A fail, and with them pandas and Spark."""
+    lone_pods: bool = False
+    """Whether people may make pods that no Job, Deployment or other object makes for them, as `kubectl run` does. The
+    VPC CNI applies no network policy to such a pod: it reaches databases, and EFS around the access points."""
     container_cpu: Quantity = "100m"
     """What a container requests that says nothing: a quota on requests refuses it otherwise."""
     container_memory: Quantity = "256Mi"
@@ -79,11 +84,12 @@ def objects(handle: ClusterHandle, tenant: Tenant, settings: TenantsSettings) ->
         _namespace(handle, tenant),
         profiles.account(tenant.name),
         *(_with_kubeflow(handle, tenant) if DASHBOARD in handle.addons else _without(tenant)),
+        _quota(tenant),
         _defaults(tenant, settings),
         _policy(handle, tenant),
         *tenant_volumes(handle, tenant),
     ]
-    return [_kept(each) if tenant.keep_data and each["kind"] in _HOLDING else each for each in found]
+    return [_kept(each) if tenant.keep_data and each["kind"] in _STAYING else each for each in found]
 
 
 def _namespace(handle: ClusterHandle, tenant: Tenant) -> dict[str, Any]:
@@ -98,7 +104,10 @@ def _namespace(handle: ClusterHandle, tenant: Tenant) -> dict[str, Any]:
 
 
 def _with_kubeflow(handle: ClusterHandle, tenant: Tenant) -> Iterator[dict[str, Any]]:
-    """A profile, which makes the quota, and the account's binding. People come by the dashboard, or by kubectl."""
+    """A profile, which makes the account's binding. People come by the dashboard, or by kubectl.
+
+    It has no quota: the one that its controller would make goes with it.
+    """
     owner, *admins = tenant.owners
     yield from profiles.kubeflow_objects(
         handle,
@@ -107,7 +116,6 @@ def _with_kubeflow(handle: ClusterHandle, tenant: Tenant) -> Iterator[dict[str, 
         admins=admins,
         contributors=tenant.members,
         viewers=tenant.viewers,
-        quota=tenant.limits,
     )
     for part, role in _PARTS.items():
         yield role_binding(tenant.name, part, f"kubeflow-{role}", [group(_group(tenant, part))])
@@ -120,7 +128,10 @@ def _without(tenant: Tenant) -> Iterator[dict[str, Any]]:
     for part, role in _PARTS.items():
         subjects = [group(_group(tenant, part)), *map(user, people[part]), *pods.get(part, ())]
         yield role_binding(tenant.name, part, role, subjects)
-    yield {
+
+
+def _quota(tenant: Tenant) -> dict[str, Any]:
+    return {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
         "metadata": {"name": NAME, "namespace": tenant.name},
@@ -276,7 +287,8 @@ def warnings(tenants: Mapping[str, TenantSettings], addons: AddonsSettings) -> I
         return
     if not addons.settings.get(_NETWORK, {}).get("networkPolicy"):
         yield (
-            "tenants: their pods reach each other's, since nothing enforces network policies;"
+            "tenants: their pods reach each other's, EFS around the access points and nodes' own credentials, since"
+            " nothing enforces network policies;"
             f" set addons.settings.{_NETWORK}.networkPolicy"
         )
     open_to_all = [name for name, tenant in tenants.items() if tenant.pod_security == "privileged"]

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from infra.catalog import names
+from infra.catalog.quantities import CPU, MEMORY
 from infra.handle import NodePool, Taint
-
-CPU = "cpu"
-MEMORY = "memory"
 
 
 @dataclass(frozen=True, kw_only=True)

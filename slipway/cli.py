@@ -8,22 +8,19 @@ import io
 import json
 import sys
 import traceback
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from slipway.cli_job import job
 from slipway.errors import CannotRunError
+from slipway.options import CANNOT_RUN, DEBUG, FOUND, Debug, Environment, Environments, Format, say
 
 if TYPE_CHECKING:
-    from slipway.jobs.cluster import Cluster
     from slipway.rehearse import Verdict
     from slipway.stackfile import StackFile
 
-FOUND: Final = 1
-CANNOT_RUN: Final = 2
-_DEBUG: Final = "--debug"
 _GARBAGE_THRESHOLD: Final = 2_000_000
 
 app = typer.Typer(
@@ -36,26 +33,7 @@ app = typer.Typer(
 )
 catalog = typer.Typer(help="The facts that plans stand on.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(catalog, name="catalog")
-job = typer.Typer(help="Jobs that fit: examples, checks, sizes.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(job, name="job")
-
-
-class Format(StrEnum):
-    """How a result is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-Environment = Annotated[
-    str,
-    typer.Option("-s", "--stack", metavar="ENV", help="An environment's name, or the path of a stack file."),
-]
-Environments = Annotated[
-    list[str] | None,
-    typer.Option("-s", "--stack", metavar="ENV", help="As of plan, any number of times; all environments by default."),
-]
-Debug = Annotated[bool, typer.Option(_DEBUG, help="Show the traceback of an unexpected error.")]
 
 
 @app.command()
@@ -72,7 +50,7 @@ def plan(
     recorded = planning.record(stackfile.load(stack), preview=preview)
     if out is not None:
         output.write(out, output.document(recorded))
-        _say(f"wrote {out}")
+        say(f"wrote {out}")
     if format_ is Format.TEXT:
         from slipway.plan import summary, text  # noqa: PLC0415
 
@@ -137,7 +115,7 @@ def rehearse(
     found = []
     for result in rehearsal.rehearse(files):
         if isinstance(result, rehearsal.Refusal):
-            _say(f"{result.file.stack} ({result.file.path}) cannot be planned:\n{_indented(result.message)}")
+            say(f"{result.file.stack} ({result.file.path}) cannot be planned:\n{_indented(result.message)}")
             found.append(rehearsal.Verdict(file=result.file, refused=result.message))
             continue
         verdict = rehearsal.verdict(result, Path("out"), engine=engine)
@@ -233,108 +211,6 @@ def refresh(
     sys.stdout.write(renewal.summary(report) + "\n")
 
 
-@job.command("list")
-def job_list(
-    stack: Environment,
-    format_: Annotated[Format, typer.Option("--format", help="text: a page; json: for machines.")] = Format.TEXT,
-    debug: Debug = False,  # noqa: ARG001 - main looks at it
-) -> None:
-    """List the examples: where each would run in this environment, or why it cannot."""
-    cluster = _cluster(stack)
-    from slipway.jobs import text  # noqa: PLC0415
-
-    rows = text.listed(cluster)
-    if format_ is Format.TEXT:
-        text.show_list(rows, sys.stdout)
-    else:
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
-
-
-@job.command("render")
-def job_render(  # noqa: PLR0917 - typer makes arguments and options of them
-    example: Annotated[str, typer.Argument(metavar="EXAMPLE", help="One of `slipway job list`.")],
-    stack: Environment,
-    name: Annotated[str | None, typer.Option(help="The job's name; the example's by default.")] = None,
-    tenant: Annotated[str | None, typer.Option(help="Whose job; by default the first that can run it.")] = None,
-    group: Annotated[str | None, typer.Option(help="The node group of the workers.")] = None,
-    workers: Annotated[int | None, typer.Option(help="How many.")] = None,
-    size: Annotated[str | None, typer.Option(help="Of each worker, such as gpu-l (`slipway job sizes`).")] = None,
-    spot: Annotated[bool | None, typer.Option("--spot/--no-spot", help="Whether on spot capacity.")] = None,
-    debug: Debug = False,  # noqa: ARG001 - main looks at it
-) -> None:
-    """Print an example, filled in for this environment so that it fits.
-
-    A manifest for `kubectl apply -f -`, or a Python program for Pipelines.
-    """
-    from slipway.jobs import examples  # noqa: PLC0415
-
-    found = examples.example(example)
-    cluster = _cluster(stack)
-    from slipway.jobs import choose, render  # noqa: PLC0415
-
-    wish = choose.Wish(name=name, tenant=tenant, group=group, workers=workers, size=size, spot=spot)
-    choice = choose.choose(found, cluster, wish)
-    sys.stdout.write(render.rendered(choice, cluster))
-    _say(choice.text)
-
-
-@job.command("check")
-def job_check(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A manifest, or - for what is piped in.")],
-    stack: Environment,
-    format_: Annotated[Format, typer.Option("--format", help="text: a page; json: every finding.")] = Format.TEXT,
-    debug: Debug = False,  # noqa: ARG001 - main looks at it
-) -> None:
-    """Say whether the jobs of a manifest can run in this environment, and exactly why not.
-
-    Fails if one of them would stay pending, or would be refused.
-    """
-    from slipway.jobs import read, source  # noqa: PLC0415
-
-    manifest = source.text(file)
-    try:
-        objects = read.documents(manifest)
-        cluster = _cluster(stack)
-        from slipway.jobs import fit, text  # noqa: PLC0415
-
-        report = fit.checked(objects, cluster)
-    except read.ManifestError as error:
-        raise CannotRunError(f"{file}: {error}") from error
-    if format_ is Format.TEXT:
-        text.show(report, sys.stdout)
-    else:
-        sys.stdout.write(json.dumps(report.data(), indent=2) + "\n")
-    if not report.fits:
-        raise typer.Exit(FOUND)
-
-
-@job.command("sizes")
-def job_sizes(
-    stack: Environment,
-    format_: Annotated[Format, typer.Option("--format", help="text: tables; json: for machines.")] = Format.TEXT,
-    debug: Debug = False,  # noqa: ARG001 - main looks at it
-) -> None:
-    """Show the sizes in which jobs can ask for the nodes of this environment."""
-    cluster = _cluster(stack)
-    from slipway.jobs import text  # noqa: PLC0415
-
-    rows = text.sized(cluster)
-    if format_ is Format.TEXT:
-        text.show_sizes(rows, sys.stdout)
-    else:
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
-
-
-def _cluster(stack: str) -> "Cluster":
-    """What jobs meet in an environment. Import what reads it afterwards: a plan knows how to load the SDKs quickly."""
-    from slipway import planning, stackfile  # noqa: PLC0415
-
-    plan = planning.record(stackfile.load(stack))
-    from slipway.jobs.planned import cluster  # noqa: PLC0415
-
-    return cluster(plan)
-
-
 def main() -> None:
     """Run the command line; whatever happens ends in an exit code and at most one message."""
     # Loading the SDKs makes a million objects that stay: searching them for garbage takes time and finds none.
@@ -343,7 +219,7 @@ def main() -> None:
         # A terminal that cannot show a character is no reason to show nothing.
         sys.stdout.reconfigure(errors="replace")
     if sys.stdout is None:
-        _say("slipway: stdout is closed: there is nowhere to write a result")
+        say("slipway: stdout is closed: there is nowhere to write a result")
         sys.exit(CANNOT_RUN)
     try:
         try:
@@ -354,9 +230,9 @@ def main() -> None:
             # The interpreter looks for garbage once more as it ends: half a second for what the system takes back.
             gc.freeze()
     except Exception as error:
-        if _DEBUG in sys.argv:
+        if DEBUG in sys.argv:
             traceback.print_exc()
-        _say(f"slipway: {_message(error)}")
+        say(f"slipway: {_message(error)}")
         sys.exit(CANNOT_RUN)
 
 
@@ -370,7 +246,7 @@ def _message(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError) and error.filename is None and error.strerror:
         return f"the result cannot be written ({error.strerror})"
-    return f"{type(error).__name__}: {' '.join(str(error).split())} ({_DEBUG} shows where)"
+    return f"{type(error).__name__}: {' '.join(str(error).split())} ({DEBUG} shows where)"
 
 
 def _apart(files: "list[StackFile]") -> None:
@@ -408,11 +284,6 @@ def _closing(found: "list[Verdict]") -> str:
 
 def _indented(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
-
-
-def _say(text: str) -> None:
-    if sys.stderr is not None:
-        sys.stderr.write(text + "\n")
 
 
 if __name__ == "__main__":

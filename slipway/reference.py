@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from addons.presets import PRESETS
-from infra.catalog import sizes
+from infra.catalog import names, sizes
 from infra.catalog.instances import accelerated_types, instance_type
 from slipway import explain, planning, stackfile
 from slipway.explain import Explained, explained
@@ -149,7 +149,7 @@ def _job_sizes() -> Iterator[str]:
                 each.requests["memory"],
                 efa.requests["memory"] if efa else "",
                 str(efa.efa_interfaces) if efa else "",
-                f"{efa.hugepages_mib}Mi" if efa and efa.hugepages_mib else "",
+                efa.requests.get(names.HUGEPAGES_RESOURCE, "") if efa else "",
             ]
             yield f"| {' | '.join(cells)} |"
 
@@ -158,9 +158,6 @@ def _by_size(name: str) -> tuple[str, int, str]:
     """The smallest first within a family."""
     instance = instance_type(name)
     return instance.family, instance.vcpus, name
-
-
-
 
 
 if __name__ == "__main__":

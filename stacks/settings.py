@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
+from addons import kueue
 from addons import registry as addons_registry
 from addons import tenants as tenants_in_kubernetes
 from addons.settings import AddonsSettings
@@ -324,6 +325,7 @@ def warnings(settings: StackSettings, today: datetime.date) -> tuple[str, ...]:
         *tenants_rules.in_place(settings.tenants, around),
         *_entries_of_nobody(settings),
         *tenants_in_kubernetes.warnings(settings.tenants, settings.addons),
+        *kueue.warnings(settings.addons),
     )
 
 
@@ -350,7 +352,7 @@ def schema() -> dict[str, Any]:
     for name, addon in addons_registry.settings_schema(taken=definitions).items():
         definitions |= addon.pop("$defs", {})
         addons["properties"][name] = addon
-    for definition in (ours, *definitions.values()):
+    for definition in (ours, *definitions.values(), *addons["properties"].values()):
         for value in definition.get("properties", {}).values():
             # Where names have a pattern, other names are errors here too.
             if "patternProperties" in value:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 
@@ -36,7 +37,7 @@ class Analytics(pulumi.ComponentResource):
     """
 
     handle: handle.Analytics
-    outputs: Mapping[str, pulumi.Output[str]]
+    outputs: Mapping[str, pulumi.Output[Any]]
 
     def __init__(self, name: str, args: AnalyticsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Create what the settings ask for."""
@@ -52,12 +53,12 @@ class Analytics(pulumi.ComponentResource):
             if settings.sagemaker
             else None,
         )
-        self.outputs = _outputs(self.handle)
+        self.outputs = _outputs(self.handle, args)
         self.register_outputs(dict(self.outputs))
 
 
-def _outputs(made: handle.Analytics) -> dict[str, pulumi.Output[str]]:
-    found: dict[str, pulumi.Output[str]] = {}
+def _outputs(made: handle.Analytics, args: AnalyticsArgs) -> dict[str, pulumi.Output[Any]]:
+    found: dict[str, pulumi.Output[Any]] = {}
     if made.emr:
         found |= {
             "emrVirtualCluster": made.emr.virtual_cluster_id,
@@ -70,5 +71,6 @@ def _outputs(made: handle.Analytics) -> dict[str, pulumi.Output[str]]:
         found |= {
             "sagemakerRole": made.sagemaker.role_arn,
             "sagemakerSecurityGroup": made.sagemaker.security_group_id,
+            "sagemakerSubnets": pulumi.Output.all(*args.subnets.values()),
         }
     return found

@@ -14,6 +14,7 @@ from infra.catalog import names
 from infra.catalog.allocatable import room
 from infra.catalog.efa import EFA_HUGEPAGES
 from infra.catalog.instances import AcceleratorKind, instance_type, max_pods
+from infra.catalog.quantities import CPU, HUGEPAGE_MIB, MEMORY, quantity
 
 WHOLE_NODE: Final = "node"
 _STEPS: Final = {"s": 1, "m": 2, "l": 4, "xl": 8, "2xl": 16}
@@ -32,7 +33,6 @@ _DEVICE_COUNTS: Final[Mapping[str, frozenset[int]]] = dict.fromkeys(
 )
 """How many devices a pod may ask for where neighbours are not in a ring (Neuron documentation, "Neuron scheduler
 extension", 2D torus)."""
-_PAGE_MIB: Final = 2
 
 # From so much on, quantities are rounded down to a multiple of so much.
 _CPU_ROUNDING: Final = ((8000, 1000), (4000, 500), (1000, 100), (0, 10))
@@ -110,18 +110,12 @@ class Size:
     @property
     def requests(self) -> dict[str, str]:
         """The same as a container asks for it: resource to quantity."""
-        cores, rest = divmod(self.cpu_millis, 1000)
-        gib, odd = divmod(self.memory_mib, 1024)
-        found = {
-            "cpu": f"{self.cpu_millis}m" if rest else str(cores),
-            "memory": f"{self.memory_mib}Mi" if odd else f"{gib}Gi",
-            **{resource: str(count) for resource, count in self.devices.items()},
-        }
+        amounts = {CPU: self.cpu_millis, MEMORY: self.memory_mib, **self.devices}
         if self.efa_interfaces:
-            found[names.EFA_RESOURCE] = str(self.efa_interfaces)
+            amounts[names.EFA_RESOURCE] = self.efa_interfaces
         if self.hugepages_mib:
-            found[names.HUGEPAGES_RESOURCE] = f"{self.hugepages_mib}Mi"
-        return found
+            amounts[names.HUGEPAGES_RESOURCE] = self.hugepages_mib
+        return {resource: quantity(resource, amount) for resource, amount in amounts.items()}
 
     @property
     def resources(self) -> dict[str, Any]:
@@ -164,7 +158,7 @@ def of_type(name: str, *, efa: bool) -> NodeOfType:
     instance = instance_type(name)
     accelerator = instance.accelerator
     interfaces = instance.efa_interfaces if efa else 0
-    hugepages_mib = EFA_HUGEPAGES * _PAGE_MIB if interfaces else 0
+    hugepages_mib = EFA_HUGEPAGES * HUGEPAGE_MIB if interfaces else 0
     left = room(instance, pods=max_pods(instance, efa=bool(interfaces)), hugepages_mib=hugepages_mib)
     return NodeOfType(
         instance_types=(name,),
@@ -235,7 +229,7 @@ def _accelerated(node: Node, resource: str, count: int) -> Iterator[Size]:
     sliced = node.sharing is not None and node.sharing.mode != "mig"
     legal = frozenset[int].union(*(_DEVICE_COUNTS.get(each, frozenset()) for each in node.instance_types))
     share = _share(node, count)
-    pages = node.hugepages_mib // count // _PAGE_MIB * _PAGE_MIB
+    pages = node.hugepages_mib // count // HUGEPAGE_MIB * HUGEPAGE_MIB
     for suffix, many in _STEPS.items():
         if count % many or (many > 1 and sliced) or (legal and many not in legal):
             continue

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from infra.catalog import amis, autoscaler, efa, mig, names
 from infra.catalog.allocatable import room
 from infra.catalog.instances import InstanceType, instance_type, max_pods
+from infra.catalog.quantities import HUGEPAGE_MIB, quantity
 from infra.handle import GpuSharing, NodePool, Taint
 from infra.node_groups.rules import zones_of
 from infra.node_groups.settings import NodeGroupSettings
@@ -14,7 +15,6 @@ LARGE_PROVISION_MINUTES = 30
 PROVISION_MINUTES = 15
 """Cluster-autoscaler's default is 15 minutes; p5, p6 and other large types need longer (facts README section 6)."""
 _LARGE_VCPUS = 96
-_HUGEPAGE_MIB = 2
 _GIB_PER_GB = 1000**3 / 1024**3
 _OVERHEAD = 0.9
 """Share of a disk that pods can use: the file system, the images' layers and kubelet's eviction threshold take the
@@ -63,7 +63,7 @@ def _managed(group: NodeGroupSettings, zone: str) -> ManagedGroup:
     sharing = _sharing(group, instance)
     raid0 = instance.instance_store is not None and group.instance_store == "raid0"
     pods = group.kubelet.max_pods or (max_pods(instance, efa=True) if interfaces else None)
-    hugepages_mib = hugepages * _HUGEPAGE_MIB
+    hugepages_mib = hugepages * HUGEPAGE_MIB
     types = [instance_type(each) for each in group.instance_types]
     rooms = [
         room(each, pods=pods or max_pods(each, efa=bool(interfaces)), hugepages_mib=hugepages_mib) for each in types
@@ -192,7 +192,7 @@ def _resources(
     if group.efa:
         yield names.EFA_RESOURCE, str(instance.efa_interfaces)
     if hugepages:
-        yield names.HUGEPAGES_RESOURCE, f"{hugepages * _HUGEPAGE_MIB}Mi"
+        yield names.HUGEPAGES_RESOURCE, quantity(names.HUGEPAGES_RESOURCE, hugepages * HUGEPAGE_MIB)
     disk = instance.instance_store.total_gb * _GIB_PER_GB if raid0 and instance.instance_store else group.volume.size
     yield names.EPHEMERAL_STORAGE_RESOURCE, f"{int(disk * _OVERHEAD)}Gi"
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from infra.catalog import amis, efa, mig, names
 from infra.catalog.errors import UnknownNameError
 from infra.catalog.instances import InstanceType, accelerated_types, instance_type
+from infra.catalog.quantities import HUGEPAGE_MIB
 from infra.catalog.quotas import quota
 from infra.catalog.zones import local_zones, offered_zones, regions
 from infra.catalog.zones import zones as region_zones
@@ -17,7 +18,6 @@ from infra.node_groups.settings import NodeGroupSettings
 from infra.problems import Problem, nearest, one_of, shown
 
 _RESERVED_PREFIXES = ("kubernetes.io/", "k8s.io/", "eks.amazonaws.com/", "node.kubernetes.io/")
-_HUGEPAGE_MIB = 2
 _TRAINING_EFA = 4
 """From so many EFA interfaces on a type is bought for jobs over several nodes."""
 _PULL_VCPUS, _PULL_MIB, _PULL_THROUGHPUT = 4, 8 * 1024, 600
@@ -239,10 +239,10 @@ def _type_problems(group: NodeGroupSettings, here: str, types: Sequence[Instance
             "the autoscaler plans with the first alone: use one group for each",
         )
     smallest = min(types, key=lambda each: each.memory_mib)
-    if (group.hugepages or 0) * _HUGEPAGE_MIB >= smallest.memory_mib:
+    if (group.hugepages or 0) * HUGEPAGE_MIB >= smallest.memory_mib:
         yield Problem(
             f"{here}.hugepages",
-            f"{group.hugepages} pages of {_HUGEPAGE_MIB} MiB are all the memory of {smallest.name}, "
+            f"{group.hugepages} pages of {HUGEPAGE_MIB} MiB are all the memory of {smallest.name}, "
             f"{smallest.memory_mib} MiB, or more",
         )
     if group.system and types[0].accelerator:

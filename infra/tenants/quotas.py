@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from infra.flavors import CPU, Flavor, by_key
+from infra.catalog.quantities import CPU
+from infra.flavors import Flavor, by_key
 from infra.handle import TenantQuota
 from infra.tenants.settings import QuotaSettings, TenantSettings
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from infra.catalog.names import TENANT_TAG
+from infra.catalog.quantities import CPU
 from infra.catalog.quotas import quota
 from infra.edge.rules import ADMINS
-from infra.flavors import CPU, Flavor, by_key
+from infra.flavors import Flavor, by_key
 from infra.observability.rules import budget_problems
 from infra.problems import Problem, nearest, one_of, repeated, shown
 from infra.surroundings import Surroundings

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from infra.flavors import CPU, MEMORY, Flavor, by_key, flavors
+from infra.catalog.quantities import CPU, MEMORY
+from infra.flavors import Flavor, by_key, flavors
 from infra.node_groups.expand import expand
 from infra.surroundings import Surroundings
 from infra.tenants.quotas import quota

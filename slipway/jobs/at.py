@@ -6,7 +6,8 @@ from typing import Any
 
 from infra.problems import shown
 
-_MOST = 1_000_000
+_MOST = 2**31 - 1
+"""What Kubernetes counts with has 32 bits."""
 
 
 class ShapeError(ValueError):
@@ -94,7 +95,7 @@ class At:
         """It as a whole number.
 
         Raises:
-            ShapeError: It is none, or too small, or larger than any cluster.
+            ShapeError: It is none, or too small, or larger than Kubernetes can count.
         """
         if self.value is None:
             return default

@@ -7,13 +7,14 @@ from typing import Final
 
 from addons.kueue import LOCAL_QUEUE
 from infra.catalog import names
+from infra.catalog.quantities import CPU, MEMORY, quantity
 from infra.catalog.sizes import WHOLE_NODE, Size, sizes, unheld
 from infra.flavors import Flavor, flavors
 from infra.problems import nearest, one_of
 from slipway.errors import CannotRunError
 from slipway.jobs.cluster import DEFAULT_NAMESPACE, Cluster, Queue
 from slipway.jobs.examples import Example
-from slipway.jobs.quantity import CPU, MEMORY, MIB, parse
+from slipway.jobs.quantity import MIB, parse
 from slipway.jobs.quantity import shown as amount_shown
 
 _NAME: Final = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
@@ -88,7 +89,7 @@ def choose(example: Example, cluster: Cluster, wish: Wish | None = None) -> Choi
         found = list(_flavors(example, cluster, queue, wish))
         _size_known(found, wish)
         for flavor in found:
-            placed = _placed(example, cluster, queue, flavor, wish)
+            placed = _placed(example, cluster, namespace, flavor, wish)
             if isinstance(placed, str):
                 reasons.append(f"{flavor.name}{f' for {namespace}' if queue else ''}: {placed}")
                 continue
@@ -207,9 +208,7 @@ def _needs(example: Example, wish: Wish) -> str:
     return " and ".join(needed)
 
 
-def _placed(
-    example: Example, cluster: Cluster, queue: Queue | None, flavor: Flavor, wish: Wish
-) -> tuple[Size, int] | str:
+def _placed(example: Example, cluster: Cluster, namespace: str, flavor: Flavor, wish: Wish) -> tuple[Size, int] | str:
     """The size and the number of workers, or why not."""
     pool = flavor.pools[0]
     held = sizes(pool)
@@ -224,17 +223,28 @@ def _placed(
     nodes = (max if one_zone else sum)(each.max_size for each in flavor.pools)
     room = nodes * size.per_node
     why = f"{nodes} nodes of {size.per_node} {size.name} each at most{' in one zone' if one_zone else ''}"
-    if queue is not None:
-        for resource, each in _asked(size).items():
-            most = cluster.most(queue, flavor.name, resource)
-            if most is not None and each and most // each < room:
-                room, why = most // each, f"the queue {queue.name} has {amount_shown(resource, most)} {resource}"
+    for resource, each in _asked(size).items():
+        for whose, most in _held(cluster, namespace, flavor, resource):
+            if each and most // each < room:
+                room, why = most // each, f"{whose} has {amount_shown(resource, most)} {resource}"
     if example.accelerator != "none" and _runtime(example) and not _has_runtime(cluster, flavor.group):
         return f"there is no runtime torch-{flavor.group}"
     workers = min(example.workers, room) if wish.workers is None else wish.workers
     if not workers or workers > room:
         return f"has room for {room} of {size.name}, not {max(workers, 1)}: {why}"
     return size, workers
+
+
+def _held(cluster: Cluster, namespace: str, flavor: Flavor, resource: str) -> Iterator[tuple[str, int]]:
+    """The most of a resource that a namespace's jobs can have: by its queue, and by its ResourceQuotas."""
+    queue = _queue(cluster, namespace)
+    most = cluster.most(queue, flavor.name, resource) if queue else None
+    if queue and most is not None:
+        yield f"the queue {queue.name}", most
+    space = cluster.namespaces.get(namespace)
+    for hard in space.quotas if space else ():
+        if f"requests.{resource}" in hard:
+            yield f"the ResourceQuota of {namespace}", hard[f"requests.{resource}"]
 
 
 def _bare(size: Size) -> str:
@@ -263,8 +273,8 @@ def plain(cluster: Cluster, choice_flavor: Flavor, queue: Queue | None) -> Flavo
 def small(flavor: Flavor) -> dict[str, str]:
     """A core and 2 GiB, or half of a smaller node."""
     pool = flavor.pools[0]
-    millis, mib = min(1000, pool.cpu_millis // 2), min(2048, pool.memory_mib // 2)
-    return {CPU: f"{millis}m" if millis % 1000 else str(millis // 1000), MEMORY: f"{mib}Mi"}
+    asked = {CPU: min(1000, pool.cpu_millis // 2), MEMORY: min(2048, pool.memory_mib // 2)}
+    return {resource: quantity(resource, amount) for resource, amount in asked.items()}
 
 
 def neuron_cores(flavor: Flavor, size: Size) -> int:

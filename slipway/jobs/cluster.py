@@ -132,6 +132,8 @@ class Cluster:
     """What examples pull: `pytorch`, `neuron`, `spark`."""
     sagemaker: Mapping[str, Any]
     """What a SageMaker job is given; empty without `analytics.sagemaker`."""
+    made_up: Mapping[str, str] = field(default_factory=dict)
+    """Of these, what only AWS knows and the plan has a stand-in for: the value, and what it is (`jobs.real`)."""
 
     @property
     def tenants(self) -> tuple[str, ...]:

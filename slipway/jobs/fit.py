@@ -1,19 +1,19 @@
 """Whether the jobs of a manifest can run in a cluster, and exactly why not. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from addons import registry
 from infra.catalog import names
 from infra.problems import nearest, one_of
-from slipway.jobs import kinds, queues, rules, security
+from slipway.jobs import beside, kinds, queues, rules, security
 from slipway.jobs.at import ShapeError
 from slipway.jobs.cluster import DEFAULT_NAMESPACE, Cluster, Namespace
 from slipway.jobs.gang import Member, demand, packs, room, short
 from slipway.jobs.model import Finding, Job, Object, PodSet
 from slipway.jobs.nodes import Group
-from slipway.jobs.place import Refusal, need, refusals, together
+from slipway.jobs.place import Refusal, need, per_node, refusals, together
 from slipway.jobs.pods import Amounts, amounts, containers, requests
 from slipway.jobs.read import ManifestError, documents
 
@@ -99,22 +99,38 @@ def checked(found: Sequence[Object], cluster: Cluster) -> Report:
     Raises:
         ManifestError: There is no job among them.
     """
-    jobs = kinds.jobs(found, cluster.runtimes)
+    jobs = kinds.jobs(found, {**cluster.runtimes, **_runtimes(found)})
     if not jobs:
         what = one_of(dict.fromkeys(str(each["kind"]) for each in found))
         raise ManifestError(f"no job in it: {what}; what is understood: {kinds.understood()}")
-    own = frozenset(
-        (str(each["kind"]), str(each["metadata"].get("name", "")))
-        for each in found
-        if isinstance(each.get("metadata"), Mapping)
-    )
     verdicts: list[Checked] = []
     findings = list(_claims(found, cluster))
     for job in jobs:
-        one, said = _one(job, cluster, own)
+        one, said = _one(job, cluster, _beside(found, job.namespace or DEFAULT_NAMESPACE))
         verdicts.append(one)
         findings += sorted(dict.fromkeys(said), key=lambda each: each.level != "error")
     return Report(jobs=tuple(verdicts), findings=tuple(findings))
+
+
+def _beside(found: Sequence[Object], namespace: str) -> rules.Own:
+    """What the manifest makes for the jobs of a namespace: there, or in none, which is kubectl's own."""
+    made: dict[tuple[str, str], Object] = {}
+    for each in found:
+        meta = each.get("metadata")
+        if isinstance(meta, Mapping) and meta.get("namespace") in (None, "", namespace):
+            made[str(each["kind"]), str(meta.get("name", ""))] = each
+    return made
+
+
+def _runtimes(found: Sequence[Object]) -> dict[tuple[str, str], Object]:
+    """The training runtimes that the manifest brings with it, those of a namespace too."""
+    made = {}
+    for each in found:
+        meta, spec = each.get("metadata"), each.get("spec")
+        kind = str(each["kind"])
+        if kind in ("ClusterTrainingRuntime", "TrainingRuntime") and isinstance(meta, Mapping):
+            made[kind, str(meta.get("name", ""))] = spec if isinstance(spec, Mapping) else {}
+    return made
 
 
 def _claims(found: Sequence[Object], cluster: Cluster) -> Iterator[Finding]:
@@ -148,10 +164,11 @@ def _one(job: Job, cluster: Cluster, own: rules.Own) -> tuple[Checked, list[Find
             members.append(member)
             said += found
             said += rules.names_found(job, podset, cluster, space, own) if space else ()
+            said += beside.bound(job, podset, cluster, space, own)
         except ShapeError as error:
             whole = False
             said.append(Finding(level="error", job=job.title, path=error.path, message=str(error)))
-    if whole and not job.findings:
+    if whole and not any(each.level == "error" for each in job.findings):
         try:
             said += _together(job, cluster, space, members)
         except ShapeError as error:
@@ -181,8 +198,12 @@ def _space(job: Job, cluster: Cluster, own: rules.Own) -> Namespace | None:
     name = job.namespace or DEFAULT_NAMESPACE
     found = cluster.namespaces.get(name)
     if found is None and ("Namespace", name) in own:
-        return Namespace(name=name, accounts=frozenset({"default"}), whole=True)
-    return found
+        found = Namespace(name=name, accounts=frozenset({"default"}), whole=True)
+    if found is None:
+        return None
+    made = {name: each.get("spec") for (kind, name), each in own.items() if kind == "PersistentVolumeClaim"}
+    claims = {name: spec if isinstance(spec, Mapping) else {} for name, spec in made.items()}
+    return replace(found, claims={**found.claims, **claims})
 
 
 def _no_namespace(job: Job, cluster: Cluster, name: str) -> Finding:
@@ -204,8 +225,10 @@ def _member(job: Job, podset: PodSet, cluster: Cluster, space: Namespace | None)
     wanted = need(podset, asked, zones)
     refused = [(group, refusals(wanted, group)) for group in cluster.groups]
     groups = tuple(group for group, whys in refused if not whys)
+    said += beside.complete(job, podset)
     said += rules.resources(job, podset)
     if space is not None:
+        said += beside.shared(job, podset, space, max((per_node(wanted, group) for group in groups), default=1))
         said += security.check(job, podset, space)
         said += rules.limits(job, podset, space, asked)
     said += rules.manners(job, podset, asked, groups)

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from slipway.jobs.model import PodSet
 from slipway.jobs.nodes import Group
 from slipway.jobs.place import Need, per_node
 from slipway.jobs.quantity import compared
+
+_PODS: Final = "pods"
+"""What a node has of places for pods, as Kubernetes names it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,8 @@ def room(member: Member) -> tuple[int, str]:
     for group in member.groups:
         zones.setdefault(group.pool.zone_id if member.one_zone else "", []).append(group)
     counts = {zone: sum(group.nodes * per_node(member.need, group) for group in found) for zone, found in zones.items()}
+    if member.need.scattered:
+        counts = {zone: len({group.pool.zone_id for group in found}) for zone, found in zones.items()}
     best = max(counts, key=lambda zone: counts[zone], default="")
     places = ", ".join(
         f"{group.name}: {group.nodes} nodes of {per_node(member.need, group)}" for group in zones.get(best, ())
@@ -95,10 +101,11 @@ def _placed(member: Member, groups: Sequence[Group], nodes: dict[str, list[dict[
         index = 0
         while left and (index < len(have) or len(have) < group.nodes):
             if index == len(have):
-                have.append(dict(group.free))
+                have.append({**group.free, _PODS: group.pods})
             most = 1 if member.need.alone else left
-            taken = min(left, most, _fits(member.need.requests, have[index]))
-            for resource, amount in member.need.requests.items():
+            asked = {**member.need.requests, _PODS: 1}
+            taken = min(left, most, _fits(asked, have[index]))
+            for resource, amount in asked.items():
                 if resource in have[index]:
                     have[index][resource] -= amount * taken
             left -= taken
@@ -111,7 +118,7 @@ def _placed(member: Member, groups: Sequence[Group], nodes: dict[str, list[dict[
 
 def _fits(requests: Mapping[str, int], free: Mapping[str, int]) -> int:
     # A disk of unknown size holds what is written to it.
-    return min((free[each] // amount for each, amount in requests.items() if amount and each in free), default=110)
+    return min(free[each] // amount for each, amount in requests.items() if amount and each in free)
 
 
 def demand(resource: str, total: int, most: int) -> str:

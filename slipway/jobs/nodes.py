@@ -11,8 +11,9 @@ from typing import Any, Final
 from infra.catalog import autoscaler, names
 from infra.catalog.allocatable import room
 from infra.catalog.instances import instance_type, max_pods
+from infra.catalog.quantities import CPU, HUGEPAGE_MIB, MEMORY
 from infra.handle import GpuSharing, NodePool, Taint
-from slipway.jobs.quantity import CPU, MEMORY, MIB, QuantityError, parse
+from slipway.jobs.quantity import MIB, QuantityError, parse
 from slipway.plan.fleet import NODE_CLASS, NODE_GROUP, NODE_POOL, NodeGroup, node_groups, template_of
 from slipway.plan.model import Plan, Resource
 
@@ -25,7 +26,6 @@ _ADD_ON: Final = "slipway:addons:AddOn"
 _RESOURCES: Final = autoscaler.resource_tag("")
 _MAX_PODS: Final = re.compile(r"\bmax-?[pP]ods\s*[:=]\s*(\d+)")
 _HUGEPAGES: Final = re.compile(r"vm\.nr_hugepages\"?\s*=\s*\"?(\d+)")
-_HUGEPAGE_MIB: Final = 2
 _EFFECTS: Final = {
     "NO_SCHEDULE": "NoSchedule",
     "NO_EXECUTE": "NoExecute",
@@ -77,6 +77,8 @@ class Group:
             found[names.EPHEMERAL_STORAGE_RESOURCE] = self.disk
         return found
 
+    pods: int = 110
+    """The most pods on a node, those of DaemonSets with them."""
     disk: int = 0
     """Bytes that pods can write outside of volumes; 0 where it is not known."""
     scaled: bool = True
@@ -139,6 +141,7 @@ def _managed(plan: Plan, fleet: NodeGroup, resource: Resource, *, system: bool) 
         pool=pool,
         known=known,
         karpenter=False,
+        pods=_most_pods(fleet, data),
         disk=_quantity(names.EPHEMERAL_STORAGE_RESOURCE, told),
         scaled=scaled,
     )
@@ -165,12 +168,22 @@ def _of_karpenter(
         "karpenter.sh/nodepool": (fleet.name,),
         "karpenter.sh/capacity-type": (_KARPENTER_CAPACITY.get(pool.capacity, "reserved"),),
     }
-    return Group(pool=pool, known=known, karpenter=True)
+    return Group(pool=pool, known=known, karpenter=True, pods=_most_pods(fleet, data))
 
 
 def _pods(node_class: Mapping[str, Any]) -> int | None:
     found = (node_class.get("kubelet") or {}).get("maxPods")
     return int(found) if found else None
+
+
+def _most_pods(fleet: NodeGroup, data: str) -> int:
+    """The least over the group's types."""
+    told = _MAX_PODS.search(data)
+    return (
+        int(told[1])
+        if told
+        else min(max_pods(instance_type(each), efa=bool(fleet.efa_interfaces)) for each in fleet.types)
+    )
 
 
 def _pool(
@@ -186,7 +199,7 @@ def _pool(
     types = [instance_type(each) for each in fleet.types]
     first, efa = types[0], fleet.efa_interfaces
     pages = _HUGEPAGES.search(data)
-    hugepages_mib = int(pages[1]) * _HUGEPAGE_MIB if pages else 0
+    hugepages_mib = int(pages[1]) * HUGEPAGE_MIB if pages else 0
     pods = _MAX_PODS.search(data)
     rooms = [
         room(each, pods=int(pods[1]) if pods else max_pods(each, efa=bool(efa)), hugepages_mib=hugepages_mib)

@@ -1,6 +1,7 @@
 """Which nodes a pod may run on, and why not on the others, as the scheduler and whoever adds nodes decide. Pure.
 
-Sources: Kubernetes "Assigning Pods to Nodes", "Taints and Tolerations"; cluster-autoscaler FAQ and AWS README (a group
+Sources: Kubernetes "Assigning Pods to Nodes", "Taints and Tolerations"; EKS user guide, "Platform versions" (admission
+controllers); cluster-autoscaler FAQ and AWS README (a group
 without nodes is known by its tags alone).
 """
 
@@ -9,15 +10,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from infra.catalog import names
+from infra.catalog.quantities import CPU, MEMORY
 from infra.handle import Taint
 from infra.problems import one_of
 from slipway.jobs.at import At
 from slipway.jobs.model import PodSet
 from slipway.jobs.nodes import HOSTNAME, ZONE, Group
-from slipway.jobs.quantity import CPU, MEMORY, compared
+from slipway.jobs.quantity import compared, is_extended
 
 _BLOCKING: Final = frozenset({"NoSchedule", "NoExecute"})
-_REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
+REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
+_ZONES: Final = frozenset({ZONE, names.ZONE_ID_LABEL, names.NODE_ZONE_LABEL})
 _NUMERIC: Final = frozenset({"Gt", "Lt"})
 
 
@@ -43,17 +46,21 @@ class Need:
         requests: In the units of `quantity`.
         selector: Labels.
         terms: Of the required node affinity, any of which does; none: no more than the selector.
-        tolerations: Of taints.
+        tolerations: Of taints, with those that the API server gives a pod.
+        written: Those that stand in the pod's template.
         zones: Zone ids from which its volumes can be mounted; None: all.
         alone: Whether no two of the pods share a node.
+        scattered: Whether no two of them share a zone.
     """
 
     requests: Mapping[str, int]
     selector: Mapping[str, str]
     terms: tuple[tuple[Mapping[str, Any], ...], ...]
     tolerations: tuple[Mapping[str, Any], ...]
+    written: tuple[Mapping[str, Any], ...]
     zones: frozenset[str] | None
     alone: bool
+    scattered: bool
 
 
 def need(podset: PodSet, requests: Mapping[str, int], zones: frozenset[str] | None) -> Need:
@@ -63,36 +70,65 @@ def need(podset: PodSet, requests: Mapping[str, int], zones: frozenset[str] | No
         ShapeError: Something has the wrong type.
     """
     spec = At(podset.spec, podset.path)
-    required = spec["affinity"]["nodeAffinity"][_REQUIRED]["nodeSelectorTerms"].list
+    required = spec["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"].list
+    written = tuple(each.mapping for each in spec["tolerations"].list)
+    # EKS has the admission plugin ExtendedResourceToleration: who asks for a device tolerates the taint of its name.
+    given = tuple({"key": each, "operator": "Exists"} for each in requests if is_extended(each))
     return Need(
         requests=requests,
         selector=spec["nodeSelector"].strings,
         terms=tuple(
             (
-                *(each.mapping for each in term["matchExpressions"].list),
+                *(_expression(each) for each in term["matchExpressions"].list),
                 # The one field that there is.
-                *({**each.mapping, "key": HOSTNAME} for each in term["matchFields"].list),
+                *({**_expression(each), "key": HOSTNAME} for each in term["matchFields"].list),
             )
             for term in required
         ),
-        tolerations=tuple(each.mapping for each in spec["tolerations"].list),
+        tolerations=(*written, *given),
+        written=written,
         zones=zones,
         alone=_alone(spec, podset.labels),
+        scattered=bool(_avoided(spec, podset.labels) & _ZONES),
     )
 
 
+def _expression(at: At) -> Mapping[str, Any]:
+    return {**at.mapping, "values": [each.text() for each in at["values"].list]}
+
+
 def _alone(spec: At, labels: Mapping[str, str]) -> bool:
-    """Whether the pods keep off nodes where one of them is: a required anti-affinity that they match themselves."""
-    for term in spec["affinity"]["podAntiAffinity"][_REQUIRED].list:
-        chosen = term["labelSelector"]["matchLabels"].strings
-        if (
-            term["topologyKey"].text() == HOSTNAME
-            and chosen
-            and not term["labelSelector"]["matchExpressions"]
-            and all(labels.get(key) == value for key, value in chosen.items())
-        ):
-            return True
-    return any(each["hostPort"] for part in spec["containers"].list for each in part["ports"].list)
+    """Whether the pods keep off nodes where one of them is: by an anti-affinity, or by a port of the node."""
+    ports = any(each["hostPort"] for part in spec["containers"].list for each in part["ports"].list)
+    return ports or HOSTNAME in _avoided(spec, labels)
+
+
+def _avoided(spec: At, labels: Mapping[str, str]) -> set[str]:
+    """The topology keys of required anti-affinities that the pods match themselves."""
+    terms = spec["affinity"]["podAntiAffinity"][REQUIRED].list
+    return {term["topologyKey"].text() for term in terms if selects(term["labelSelector"], labels)}
+
+
+def selects(selector: At, labels: Mapping[str, str]) -> bool:
+    """Whether a label selector matches; none matches nothing, an empty one everything.
+
+    Raises:
+        ShapeError: Something has the wrong type.
+    """
+    if not selector:
+        return False
+    exact = all(labels.get(key) == value for key, value in selector["matchLabels"].strings.items())
+    return exact and all(_expressed(each, labels) for each in selector["matchExpressions"].list)
+
+
+def _expressed(at: At, labels: Mapping[str, str]) -> bool:
+    have, values = labels.get(at["key"].text()), [each.text() for each in at["values"].list]
+    return {
+        "In": have in values,
+        "NotIn": have not in values,
+        "Exists": have is not None,
+        "DoesNotExist": have is None,
+    }.get(at["operator"].text(), False)
 
 
 def together(podset: PodSet) -> bool:
@@ -102,8 +138,8 @@ def together(podset: PodSet) -> bool:
         ShapeError: Something has the wrong type.
     """
     spec = At(podset.spec, podset.path)
-    keys = {each["topologyKey"].text() for each in spec["affinity"]["podAffinity"][_REQUIRED].list}
-    return bool(keys & {ZONE, names.ZONE_ID_LABEL, names.NODE_ZONE_LABEL})
+    keys = {each["topologyKey"].text() for each in spec["affinity"]["podAffinity"][REQUIRED].list}
+    return bool(keys & _ZONES)
 
 
 def refusals(wanted: Need, group: Group) -> list[Refusal]:
@@ -134,8 +170,7 @@ def per_node(wanted: Need, group: Group) -> int:
         for resource, amount in wanted.requests.items()
         if amount and (resource in group.free or resource != names.EPHEMERAL_STORAGE_RESOURCE)
     ]
-    # A pod without requests takes one of the node's addresses; no plan puts more than these on one.
-    return min(counts, default=110)
+    return min([*counts, group.pods])
 
 
 def untolerated(tolerations: tuple[Mapping[str, Any], ...], taints: tuple[Taint, ...]) -> Iterator[Taint]:
@@ -184,7 +219,7 @@ def _by_term(term: tuple[Mapping[str, Any], ...], group: Group) -> Iterator[str]
         yield "an empty term of the node affinity matches no node"
     for each in term:
         key, operator = str(each.get("key", "")), str(each.get("operator", ""))
-        values = [str(value) for value in each.get("values") or ()]
+        values = list(each["values"])
         there = not _absent(key, group)
         have = group.known.get(key, ())
         if operator in ("In", "Exists", *_NUMERIC) and not there:

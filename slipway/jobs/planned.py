@@ -23,6 +23,7 @@ from slipway.jobs.cluster import (
 )
 from slipway.jobs.nodes import groups
 from slipway.jobs.quantity import parse, readable
+from slipway.jobs.real import account_of, made_up
 from slipway.plan.model import Plan
 from slipway.wire import is_unknown
 
@@ -33,8 +34,6 @@ _ENFORCE: Final = "pod-security.kubernetes.io/enforce"
 _KUBERNETES_OWN: Final = (*sorted(BUILT_IN_NAMESPACES), "kube-public", "kube-node-lease")
 _TENANT: Final = "slipway:tenants:Tenant"
 _ANALYTICS: Final = "slipway:infra:Analytics"
-_NETWORK: Final = "slipway:infra:Network"
-_REPOSITORY: Final = "aws:ecr/repository:Repository"
 _ROLE: Final = "aws:iam/role:Role"
 _SPARK: Final = "4.0.4-s3"
 """The tag of the image that docs/how-to/spark.md builds."""
@@ -59,6 +58,8 @@ def cluster(plan: Plan) -> Cluster:
         for kind in ("ClusterTrainingRuntime", "ClusterServingRuntime")
         for each in found.get(kind, ())
     }
+    buckets = {role: str(name) for role, name in (outputs.get("buckets") or {}).items() if not is_unknown(name)}
+    sagemaker = _sagemaker(plan)
     return Cluster(
         stack=plan.stack,
         platform=platform,
@@ -83,14 +84,15 @@ def cluster(plan: Plan) -> Cluster:
         runtimes=runtimes,
         excluded=tuple(config.get("resources", {}).get("excludeResourcePrefixes") or ()),
         frameworks=frozenset(config.get("integrations", {}).get("frameworks") or ()),
-        buckets={role: str(name) for role, name in (outputs.get("buckets") or {}).items() if not is_unknown(name)},
+        buckets=buckets,
         details={str(each.outputs.get("namespace", each.name)): each.outputs for each in plan.of_type(_TENANT)},
         images={
             "pytorch": _image(runtimes, "nvidia", PYTORCH),
             "neuron": _image(runtimes, "neuron", NEURON),
             "spark": f"{_registry(plan, region)}/{platform}/spark:{_SPARK}",
         },
-        sagemaker=_sagemaker(plan),
+        sagemaker=sagemaker,
+        made_up=made_up(_account(plan), buckets, sagemaker),
     )
 
 
@@ -109,23 +111,24 @@ def _image(runtimes: Mapping[tuple[str, str], Object], accelerator: str, default
 
 def _registry(plan: Plan, region: str) -> str:
     """The host of the account's own registry."""
-    for repository in plan.of_type(_REPOSITORY):
-        url = repository.outputs.get("repositoryUrl")
-        if isinstance(url, str) and not is_unknown(url):
-            return url.partition("/")[0]
-    arns = (str(role.outputs.get("arn", "")) for role in plan.of_type(_ROLE))
-    account = next((arn.split(":")[4] for arn in arns if arn.count(":") > 4), "ACCOUNT")  # noqa: PLR2004  # fields of an ARN
-    return f"{account}.dkr.ecr.{region}.{zones.dns_suffix(region)}"
+    host = (plan.outputs.get("registry") or {}).get("host")
+    if isinstance(host, str) and not is_unknown(host):
+        return host
+    return f"{_account(plan) or 'ACCOUNT'}.dkr.ecr.{region}.{zones.dns_suffix(region)}"
+
+
+def _account(plan: Plan) -> str:
+    """The account as the plan has it."""
+    return account_of([role.outputs.get("arn") for role in plan.of_type(_ROLE)])
 
 
 def _sagemaker(plan: Plan) -> dict[str, Any]:
     for analytics in plan.of_type(_ANALYTICS):
         if "sagemakerRole" in analytics.outputs:
-            subnets = plan.one(_NETWORK).outputs.get("privateSubnets") if plan.of_type(_NETWORK) else {}
             return {
                 "role": str(analytics.outputs["sagemakerRole"]),
                 "security_group": str(analytics.outputs["sagemakerSecurityGroup"]),
-                "subnets": [str(each) for each in (subnets or {}).values()],
+                "subnets": [str(each) for each in analytics.outputs["sagemakerSubnets"]],
             }
     return {}
 

@@ -32,6 +32,10 @@ def pods(template: At, name: str, count: int, *, counted: At | None = None) -> P
     spec = template["spec"]
     if not spec["containers"].list:
         raise ShapeError(f"{spec.path}.containers".lstrip("."), "is missing: a pod has at least one container")
+    for each in (*spec["initContainers"].list, *spec["containers"].list):
+        if not each:
+            raise ShapeError(each.path, "is empty: a container has a name and an image")
+        _ = each.mapping
     meta = template["metadata"]
     return PodSet(
         name=name,

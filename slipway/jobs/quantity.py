@@ -10,9 +10,8 @@ from math import ceil
 from typing import Any, Final
 
 from infra.catalog import names
+from infra.catalog.quantities import CPU, MEMORY
 
-CPU: Final = "cpu"
-MEMORY: Final = "memory"
 MIB: Final = 1024**2
 _MILLIS: Final = 1000
 _FORM: Final = re.compile(
@@ -26,6 +25,7 @@ _DECIMAL: Final = {
     **{letter: Fraction(10 ** (3 * power)) for power, letter in enumerate("kMGTPE", start=1)},
 }
 _MOST: Final = 2**63 - 1
+_PAGES: Final = {"hugepages-2Mi": 2 * MIB, "hugepages-1Gi": 1024 * MIB}
 
 
 class QuantityError(ValueError):
@@ -40,7 +40,7 @@ def parse(resource: str, value: Any) -> int:  # noqa: ANN401  # whatever a manif
         value: Text or a number.
 
     Raises:
-        QuantityError: It is none, is negative, or is larger than Kubernetes can hold.
+        QuantityError: It is none, is negative, is larger than Kubernetes can hold, or a part of a device or of a page.
     """
     text = value if isinstance(value, str) else repr(value)
     found = None if isinstance(value, bool) or not isinstance(value, str | int | float) else _FORM.fullmatch(text)
@@ -58,6 +58,10 @@ def parse(resource: str, value: Any) -> int:  # noqa: ANN401  # whatever a manif
         raise QuantityError("is negative")
     if amount > _MOST:
         raise QuantityError("is larger than Kubernetes can hold")
+    if is_extended(resource) and amount.denominator != 1:
+        raise QuantityError("is not whole: a container gets whole devices")
+    if resource in _PAGES and amount % _PAGES[resource]:
+        raise QuantityError("is not a multiple of the size of a page")
     return ceil(amount * _MILLIS) if resource == CPU else ceil(amount)
 
 

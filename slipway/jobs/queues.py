@@ -212,7 +212,8 @@ def _unfit(name: str, flavor: KueueFlavor, ask: _Ask) -> Iterator[str]:
     taints = tuple(
         Taint(key=each["key"], value=str(each.get("value", "")), effect=each["effect"]) for each in flavor.taints
     )
-    for taint in untolerated((*ask.member.need.tolerations, *flavor.tolerations), taints):
+    # Kueue reads templates, which the API server has given no tolerations.
+    for taint in untolerated((*ask.member.need.written, *flavor.tolerations), taints):
         yield f"taint {taint.key}={taint.value}:{taint.effect} is not tolerated"
     yield from _by_labels(ask.member.need, flavor.labels)
     yield from _by_topology(ask.cluster, ask.queue, flavor, ask.member)

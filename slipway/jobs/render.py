@@ -11,6 +11,7 @@ from addons.kueue import LOCAL_QUEUE
 from infra.handle import mount_path
 from slipway.errors import CannotRunError
 from slipway.jobs import choose as choosing
+from slipway.jobs import real
 from slipway.jobs.choose import Choice, Wish, choose
 from slipway.jobs.cluster import Cluster
 from slipway.jobs.examples import Example, example
@@ -47,11 +48,21 @@ def rendered(choice: Choice, here: Cluster) -> str:
     )
     environment.filters["yaml"] = _inline
     try:
-        return environment.from_string(template).render(context(choice, here))
+        text = environment.from_string(template).render(context(choice, here))
     except jinja2.UndefinedError as error:
         raise CannotRunError(
             f"{choice.example.name} needs what the stack does not have: {_said(error, choice.example)}"
         ) from error
+    return "".join(f"# {line}\n" for line in _marks(text, here)) + text
+
+
+def _marks(text: str, here: Cluster) -> Iterator[str]:
+    """What a reader of the text must know before it is applied."""
+    found = real.stand_ins(text, here)
+    if found:
+        yield "Only AWS knows these. What stands here is made up, and does not run:"
+        yield from (f"  {each}" for each in found)
+        yield f"For the real ones: {real.HOW}"
 
 
 def _said(error: jinja2.UndefinedError, found: Example) -> str:

@@ -22,8 +22,8 @@ _SCHEDULERS: Final[Mapping[str, str]] = {"volcano": "volcano", "kai-scheduler": 
 _OWN_SCHEDULER: Final = "default-scheduler"
 _SPOT_SECONDS: Final = 120
 
-Own = frozenset[tuple[str, str]]
-"""Kind and name of the objects of the same manifest."""
+Own = Mapping[tuple[str, str], Object]
+"""The objects of the same manifest by kind and name."""
 
 
 def names_found(job: Job, podset: PodSet, cluster: Cluster, space: Namespace, own: Own) -> Iterator[Finding]:
@@ -41,7 +41,7 @@ def names_found(job: Job, podset: PodSet, cluster: Cluster, space: Namespace, ow
             f" there are: {one_of(known)}",
         )
     for name, at in _claims(spec):
-        if name not in space.claims and ("PersistentVolumeClaim", name) not in own:
+        if name not in space.claims:
             known = sorted(space.claims)
             yield _finding(
                 job,

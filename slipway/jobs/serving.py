@@ -73,6 +73,9 @@ def inference(spec: At, runtimes: Mapping[tuple[str, str], Mapping[str, Any]]) -
 def _pod(at: At, runtimes: Mapping[tuple[str, str], Mapping[str, Any]]) -> tuple[Mapping[str, Any] | None, Notes]:
     """A component's pod: the runtime's, the component's own fields over it, the model's container over its server."""
     own = {name: value for name, value in at.mapping.items() if name not in _OWN}
+    for field in ("containers", "initContainers", "tolerations", "volumes"):
+        for item in at[field].list:
+            _ = item.mapping
     model = at["model"]
     if not model:
         if not at["containers"].list:

@@ -39,6 +39,9 @@ def podsets(spec: At) -> list[PodSet]:
     Raises:
         ShapeError: Something has the wrong type or is no memory as Spark spells it.
     """
+    for role in ("driver", "executor"):
+        if not spec[role]:
+            raise ShapeError(spec[role].path, "is missing: an application has a driver and executors")
     dynamic, executor = spec["dynamicAllocation"], spec["executor"]
     conf = spec["sparkConf"].strings
     count = executor["instances"].count(_number(conf.get("spark.executor.instances"), _EXECUTORS))

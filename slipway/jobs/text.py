@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.catalog import names
+from infra.catalog.quantities import CPU, MEMORY
 from infra.catalog.sizes import Size, sizes
 from slipway.errors import CannotRunError
 from slipway.jobs.choose import available, choose
@@ -16,7 +17,6 @@ from slipway.jobs.cluster import Cluster
 from slipway.jobs.examples import examples
 from slipway.jobs.fit import Checked, Report
 from slipway.jobs.model import Finding
-from slipway.jobs.quantity import CPU, MEMORY
 from slipway.plan.text import write
 
 _INDENT: Final = 2

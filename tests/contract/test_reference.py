@@ -1,5 +1,6 @@
 """The generated reference is what the code says now."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
 @pytest.mark.parametrize("name", reference.PAGES)
 def test_the_reference_is_current(name: str):
     assert (FOLDER / name).read_text() == reference.PAGES[name](), "run `make reference`"
+
+
+def test_the_reference_is_written_once_all_of_it_is_defined():
+    """`make reference` runs the module from its top: what stands below the call would not be there yet."""
+    last = ast.parse(Path(reference.__file__).read_text()).body[-1]
+    assert isinstance(last, ast.If)
+    assert ast.unparse(last.test) == "__name__ == '__main__'"
 
 
 def test_every_setting_is_described():

@@ -14,6 +14,7 @@ from slipway.plan.compare import compare
 from slipway.plan.deployment import to_document
 from slipway.plan.diff import diff
 from slipway.rehearsal import engine
+from slipway.rehearsal.plugin import PACKAGES
 from slipway.rehearsal.recorder import record
 from slipway.wire import REDACTED
 from stacks.program import main
@@ -117,7 +118,7 @@ plugin.main({package!r})
 
 def listened(running, log):
     """Have the plugins write down what the engine tells them to delete."""
-    for package in engine.PACKAGES:
+    for package in PACKAGES:
         launcher = running.root.parent / f"bin/pulumi-resource-{package}"
         assert launcher.exists()
         launcher.write_text(LISTENING.format(python=sys.executable, log=str(log), package=package), encoding="utf-8")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from slipway.jobs.cluster import Cluster
+from slipway.jobs.planned import cluster
 from slipway.jobs.render import render
 from slipway.plan.model import Plan
 from slipway.rehearsal.recorder import record

@@ -316,6 +316,7 @@ WITHOUT_DATA: Final = (
     "aws:ec2/subnet:*",
     "aws:ec2/vpc:*",
     "aws:ec2/vpcEndpoint:*",
+    "aws:ec2transitgateway/vpcAttachment:*",
     "aws:ecr/lifecyclePolicy:*",
     "aws:ecr/pullThroughCacheRule:*",
     "aws:ecr/registry*",

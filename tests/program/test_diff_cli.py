@@ -1,5 +1,6 @@
 """`slipway diff` on the repository's own stacks: what a person is told, and how the command ends."""
 
+import functools
 import gc
 import json
 import sys
@@ -14,8 +15,8 @@ from slipway.plan.tenants import tenants
 
 ROOT = Path(__file__).resolve().parents[2]
 PROD, DEV = (ROOT / "stacks" / "config" / f"Pulumi.{name}.yaml" for name in ("prod", "dev"))
-HELD = {"Namespace", "PersistentVolume", "PersistentVolumeClaim", "Repository"}
-"""Kinds that hold a tenant's data, or are its way to it."""
+HELD = {"LimitRange", "Namespace", "NetworkPolicy", "Repository", "ResourceQuota"}
+"""Kinds that hold a tenant's data, or hold in what may still run there."""
 
 
 @pytest.fixture(name="slipway")
@@ -35,18 +36,19 @@ def _slipway(monkeypatch, capsys, tmp_path):
     return run
 
 
+def changed(folder, source, change, name="Pulumi.prod.yaml"):
+    """A stack file with its configuration changed."""
+    content = yaml.safe_load(source.read_text())
+    change(content["config"])
+    path = folder / name
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
 @pytest.fixture(name="written")
 def _written(tmp_path):
     """A function that writes a stack file with its configuration changed."""
-
-    def write(source, change, name="Pulumi.prod.yaml"):
-        content = yaml.safe_load(source.read_text())
-        change(content["config"])
-        path = tmp_path / name
-        path.write_text(yaml.safe_dump(content, sort_keys=False))
-        return path
-
-    return write
+    return functools.partial(changed, tmp_path)
 
 
 def record(path):
@@ -54,14 +56,19 @@ def record(path):
     return planning.record(stackfile.load(str(path)))
 
 
-@pytest.fixture(name="taken_out")
-def _taken_out(written):
-    """A function that gives the difference that taking a tenant out of prod makes."""
+@pytest.fixture(name="taken_out", scope="module")
+def _taken_out(tmp_path_factory):
+    """A function that gives the difference that taking a tenant out of prod makes; each plan is recorded once."""
+    folder = tmp_path_factory.mktemp("stacks")
 
+    @functools.cache
+    def without(name):
+        return record(changed(folder, PROD, lambda config: config["slipway:tenants"].pop(name)))
+
+    @functools.cache
     def compare(name, *, keep):
-        whole = written(PROD, lambda config: config["slipway:tenants"][name].update(keepData=keep))
-        before = record(whole)
-        return diff(before, record(written(PROD, lambda config: config["slipway:tenants"].pop(name))))
+        whole = changed(folder, PROD, lambda config: config["slipway:tenants"][name].update(keepData=keep))
+        return diff(record(whole), without(name))
 
     return compare
 
@@ -73,7 +80,7 @@ def test_a_tenant_that_is_taken_out_leaves_its_data(taken_out):
     kinds = {entry.type.rpartition(":")[2] for entry in tenant.of("keep")}
     assert kinds == HELD
     gone = {entry.type.rpartition(":")[2] for entry in tenant.of("delete")}
-    assert gone >= {"Role", "ClusterQueue", "LocalQueue", "RoleBinding", "Budget", "NetworkPolicy", "ServiceAccount"}
+    assert gone >= {"Role", "ClusterQueue", "LocalQueue", "RoleBinding", "Budget", "ServiceAccount", "AccessPoint"}
     assert not gone & HELD
     assert {each.place.partition(" ")[0].partition(":")[0] for each in tenant.data} == {"s3", "efs", "lustre", "ecr"}
     assert all(each.stays for each in tenant.data)

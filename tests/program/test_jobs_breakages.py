@@ -57,12 +57,18 @@ def test_a_job_of_sagemaker_is_said_to_run_elsewhere(stack, name):
 
 @pytest.mark.parametrize(("stack", "name"), [case for case in ON_GPUS if case[1] != "kserve-llm"])
 def test_a_toleration_is_missing(stack, name):
-    expect(
-        stack,
-        name,
-        broken.setting("tolerations", []),
-        r"(tolerations|resourcesPerNode): .*taint nvidia\.com/gpu=present:NoSchedule is not tolerated",
-    )
+    """Kueue reads the template. Without it nothing is wrong: EKS gives pods that ask for a device its toleration."""
+    change = broken.setting("tolerations", [])
+    if cluster_of(stack).has_queues and cluster_of(stack).tenants:
+        expect(
+            stack,
+            name,
+            change,
+            r"(tolerations|resourcesPerNode|replicas|parallelTrialCount|numNodes): "
+            r".*taint nvidia\.com/gpu=present:NoSchedule is not tolerated",
+        )
+    else:
+        assert said(stack, name, change) == []
 
 
 @pytest.mark.parametrize(("stack", "name"), WHOLE_NODES)

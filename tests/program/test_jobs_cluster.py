@@ -136,6 +136,12 @@ WISHES = {
         Wish(tenant="language", group="cpu"),
         "ddp cannot run here; no node group that language has a quota of has NVIDIA GPUs and the name cpu",
     ),
+    "more than the namespace may ask for": (
+        Wish(tenant="vision", workers=7),
+        "ddp cannot run here; h200-usw2-az2 for vision: has room for 3 of gpu-node, not 7: the queue vision has"
+        " 570.3 cpu; h100-usw2-az2 for vision: has room for 6 of gpu-node, not 7: the ResourceQuota of vision has"
+        " 48 nvidia.com/gpu",
+    ),
     "no spot": (
         Wish(tenant="language", spot=True),
         "ddp cannot run here; no node group that language has a quota of has NVIDIA GPUs and spot capacity",

@@ -371,6 +371,7 @@ def test_the_stack_exports_what_jobs_and_queries_are_started_with(full: Plan):
         "glueDatabase": "ml_lab",
         "sagemakerRole": full.one(ROLE, "analytics-sagemaker").outputs["arn"],
         "sagemakerSecurityGroup": full.one("aws:ec2/securityGroup:SecurityGroup", "analytics-sagemaker-jobs").id,
+        "sagemakerSubnets": [each.id for each in full.of_type("aws:ec2/subnet:Subnet") if "private" in each.name],
     }
 
 

@@ -168,7 +168,8 @@ def test_prod_is_not_oversubscribed(prod: Plan):
 def test_too_much_quota_is_told_in_the_plan(record_settings):
     raw = dict(settings_of(ROOT / "stacks/config/Pulumi.prod.yaml"))
     team = next(iter(raw["tenants"].values()))
-    raw["tenants"] = {f"team-{index}": {**team, "quota": {"h200": {"nodes": 3}}, "budget": None} for index in range(2)}
+    asks = {**team, "quota": {"h200": {"nodes": 3}}, "prefer": [], "budget": None}
+    raw["tenants"] = {f"team-{index}": asks for index in range(2)}
     plan = record_settings(raw)
     (warning,) = (each for each in plan.outputs["warnings"] if "quotas of" in each)
     assert "the quotas of h200-usw2-az2 come to 1.5 times" in warning

@@ -9,7 +9,9 @@ from typing import Any, Final
 import pytest
 
 from addons import registry
+from slipway.plan.fates import fates
 from slipway.plan.model import Plan, Resource
+from slipway.plan.tenants import by_tenant
 from tests.contract import charts, foreign, objects
 from tests.program import conftest
 from tests.program.addon_stacks import Recorded, of
@@ -20,6 +22,8 @@ from tests.program.policy_evaluation import End, Policies, outside, pod
 PROD: Final = conftest.ROOT / "stacks/config/Pulumi.prod.yaml"
 DEV: Final = conftest.ROOT / "stacks/config/Pulumi.dev.yaml"
 TENANTS: Final = ("language", "vision")
+ACCESS_POINT: Final = "aws:efs/accessPoint:AccessPoint"
+VOLUME: Final = "kubernetes:core/v1:PersistentVolume"
 API_SERVER: Final = "172.20.0.1"
 AGENT: Final = "169.254.170.23"
 IMDS: Final = "169.254.169.254"
@@ -189,7 +193,7 @@ def test_rules_name_ports_only_where_they_hold_for_services(stack):
 
 @STACKS
 @pytest.mark.parametrize("name", TENANTS)
-def test_what_holds_data_stays_and_the_rest_goes(stack, name):
+def test_the_namespace_stays_with_what_holds_its_pods_in_and_the_rest_goes(stack, name):
     kinds = {
         kept: {
             each.inputs["kind"]
@@ -200,9 +204,34 @@ def test_what_holds_data_stays_and_the_rest_goes(stack, name):
         }
         for kept in (True, False)
     }
-    assert kinds[True] == {"Namespace", "PersistentVolume", "PersistentVolumeClaim"}
-    assert {"ServiceAccount", "RoleBinding", "NetworkPolicy", "LimitRange"} <= kinds[False]
+    assert kinds[True] == {"LimitRange", "Namespace", "NetworkPolicy", "ResourceQuota"}
+    assert {"ServiceAccount", "RoleBinding", "PersistentVolume", "PersistentVolumeClaim"} <= kinds[False]
     assert not kinds[True] & kinds[False]
+
+
+@STACKS
+@pytest.mark.parametrize("name", TENANTS)
+def test_claims_of_the_stacks_file_systems_go_before_their_volumes_and_access_points(stack, name):
+    """A volume names its access point for good, and another one comes when the tenant comes back: one that stayed would
+    be refused. With the namespace, which stays, a claim would stay."""
+    recorded = stack()
+    claims = [
+        each
+        for each in recorded.parts("tenants")
+        if each.inputs.get("kind") == "PersistentVolumeClaim" and each.inputs["metadata"]["namespace"] == name
+    ]
+    assert claims
+    ended = fates([each for each in recorded.plan if by_tenant(recorded.plan).get(each.urn) == name])
+    for claim in claims:
+        volume = find(recorded, "PersistentVolume", claim.inputs["spec"]["volumeName"])
+        assert volume.urn in recorded.behind[claim.urn]
+        assert (ended[claim.urn].kind, ended[volume.urn].kind) == ("deleted", "deleted")
+    points = [each for each in recorded.plan.of_type(ACCESS_POINT) if each.inputs["tags"].get("Tenant") == name]
+    assert {ended[each.urn].kind for each in points} <= {"deleted"}
+    for each in points:
+        assert any(
+            each.id in str(one.inputs) and each.urn in recorded.behind[one.urn] for one in recorded.plan.of_type(VOLUME)
+        )
 
 
 def test_without_the_wish_to_keep_it_everything_goes():

@@ -138,10 +138,37 @@ def schedulers(table: Table) -> None:
         "ml/",
     )
     add(
+        "preferred-cluster-that-there-is-not",
+        {**burst, "addons.settings": {"multikueue": {**ELSEWHERE, "prefer": ["datacenter"]}}},
+        f"{settings}.prefer[0]",
+        "'datacenter'",
+        "did you mean 'datacentre'",
+    )
+    add(
+        "cluster-preferred-twice",
+        {**burst, "addons.settings": {"multikueue": {**ELSEWHERE, "prefer": ["datacentre", "datacentre"]}}},
+        f"{settings}.prefer[1]",
+        "twice",
+    )
+    add(
         "tenant-named-as-the-queue-for-elsewhere",
         {**burst, "addons.settings": {"multikueue": ELSEWHERE}, "tenants": {"burst": WHO}},
         settings,
         "tenants.burst",
+    )
+    add(
+        "node-group-named-as-the-flavour-for-elsewhere",
+        {**burst, "addons.settings": {"multikueue": ELSEWHERE}, "nodeGroups[1].name": "burst"},
+        settings,
+        "the node group burst",
+        "give the group another",
+    )
+    add(
+        "quota-elsewhere-of-what-is-no-resource",
+        {**burst, "addons.settings": {"multikueue": {**ELSEWHERE, "quota": {"nvidia gpu": "8"}}}},
+        f"{settings}.quota.nvidia gpu",
+        "does not match",
+        schema=True,
     )
     add(
         "two-owners-of-quotas",

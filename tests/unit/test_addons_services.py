@@ -53,6 +53,29 @@ def test_the_load_balancer_controller_holds_nobody_up(known):
     assert not any("Service" in hook.intercepts for hook in controller.webhooks)
 
 
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("cert-manager", "global.rbac.aggregateClusterRoles"),
+        ("external-secrets", "rbac.aggregateToAdmin"),
+        ("external-secrets", "rbac.aggregateToEdit"),
+        ("kyverno", "rbac.roles.aggregate.admin"),
+    ],
+)
+def test_who_edits_a_namespace_has_no_hand_in_what_acts_with_rights_of_its_own(known, name, path):
+    """By default the charts put their kinds into `edit` and `admin`, which tenants' people have, and pods.
+
+    A SecretStore without credentials is read with those of External Secrets, which opens the databases' secrets; a
+    Certificate or a Challenge may name the issuer of the platform's own domain; Kyverno does what its policies say.
+    """
+    one = addon(name)
+    for handle, settings in charts.cases(one):
+        found: Any = known(values_of(one, settings, handle, {}))
+        for key in path.split("."):
+            found = found[key]
+        assert found is False
+
+
 def test_an_image_in_a_list_of_containers_comes_from_the_mirror(known):
     velero = addon("velero")
     mirror = Registry(host=pulumi.Output.from_input(HOST), repositories={}, mirrors={"docker.io": "mirror/docker.io"})

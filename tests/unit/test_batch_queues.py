@@ -238,12 +238,13 @@ def test_kai_s_parts_come_from_the_mirror_where_there_is_one(known):
 CLUSTERS = {"datacentre": {"secret": "acme/clusters/datacentre"}, "frankfurt": {"secret": "acme/clusters/frankfurt"}}
 
 
-def test_clusters_are_asked_in_the_order_of_the_file():
+def test_clusters_are_asked_in_the_order_of_prefer_and_not_of_the_mapping():
+    """Pulumi hands mappings over by the alphabet."""
     for names in (["datacentre", "frankfurt"], ["frankfurt", "datacentre"]):
-        found = built(
-            "multikueue", cluster(H100), clusters={each: CLUSTERS[each] for each in names}, quota={"cpu": "8"}
-        )
-        assert found["MultiKueueConfig/burst"]["spec"]["clusters"] == names
+        clusters = {each: CLUSTERS[each] for each in names}
+        for prefer, expected in (([], ["datacentre", "frankfurt"]), (["frankfurt"], ["frankfurt", "datacentre"])):
+            found = built("multikueue", cluster(H100), clusters=clusters, prefer=prefer, quota={"cpu": "8"})
+            assert found["MultiKueueConfig/burst"]["spec"]["clusters"] == expected
 
 
 def test_a_kubeconfig_comes_from_secrets_manager_under_the_key_that_kueue_reads():

@@ -222,9 +222,10 @@ def test_a_job_that_fits_says_where_and_nothing_else():
 NOWHERE = "Worker: no node group takes the pod, so it would stay pending"
 ERRORS = {
     "taint": (
+        # The API server would let the pod in, but Kueue reads the template.
         [((*POD, "tolerations"), [])],
-        f"{THERE}.tolerations: {NOWHERE}",
-        f"h100-az2: taint {GPU}=present:NoSchedule is not tolerated",
+        f"{HERE}.replicas: Worker: no flavour of the queue language can ever hold its 4 pods",
+        f"h100: taint {GPU}=present:NoSchedule is not tolerated",
     ),
     "GPUs": (
         amount(GPU, "9"),

@@ -47,15 +47,18 @@ JOBSET = {
     ]
 }
 
+OF_A_JOB = template(restartPolicy="Never")
+OF_A_JOB_WITH_A_GPU = template(gpus=1, restartPolicy="Never")
+
 CASES = {
     "pod": (manifest("v1", "Pod", template(gpus=1)["spec"]), {"pod": (1, 1)}),
     "job": (
-        manifest("batch/v1", "Job", {"parallelism": 5, "completions": 3, "template": template()}),
+        manifest("batch/v1", "Job", {"parallelism": 5, "completions": 3, "template": OF_A_JOB}),
         {"main": (3, 0)},
     ),
-    "job alone": (manifest("batch/v1", "Job", {"completions": 9, "template": template()}), {"main": (1, 0)}),
+    "job alone": (manifest("batch/v1", "Job", {"completions": 9, "template": OF_A_JOB}), {"main": (1, 0)}),
     "cron": (
-        manifest("batch/v1", "CronJob", {"jobTemplate": {"spec": {"parallelism": 2, "template": template()}}}),
+        manifest("batch/v1", "CronJob", {"jobTemplate": {"spec": {"parallelism": 2, "template": OF_A_JOB}}}),
         {"main": (2, 0)},
     ),
     "jobset": (manifest("jobset.x-k8s.io/v1alpha2", "JobSet", JOBSET), {"driver": (1, 0), "workers": (6, 8)}),
@@ -144,7 +147,7 @@ CASES = {
             "Experiment",
             {
                 "parallelTrialCount": 4,
-                "trialTemplate": {"trialSpec": manifest("batch/v1", "Job", {"template": template(gpus=1)})},
+                "trialTemplate": {"trialSpec": manifest("batch/v1", "Job", {"template": OF_A_JOB_WITH_A_GPU})},
             },
         ),
         {"trial main": (4, 1)},
@@ -348,7 +351,7 @@ WRONG = {
     ),
     "replicas are text": (
         manifest("apps/v1", "Deployment", {"replicas": "3", "template": template()}),
-        "spec.replicas: '3' is not a whole number from 0 to 1,000,000",
+        "spec.replicas: '3' is not a whole number from 0 to 2,147,483,647",
     ),
     "another version": (
         manifest("kubeflow.org/v1", "MPIJob", {}),
@@ -357,6 +360,22 @@ WRONG = {
     "another group": (
         manifest("pytorch.org/v1", "PyTorchJob", {}),
         "apiVersion: 'pytorch.org/v1' has no PyTorchJob that runs here; use kubeflow.org/v1",
+    ),
+    "a Job that does not say when it starts again": (
+        manifest("batch/v1", "Job", {"template": template()}),
+        "spec.template.spec.restartPolicy: is missing, and Always, the default of pods, is refused in a Job",
+    ),
+    "a trial that always starts again": (
+        manifest(
+            "kubeflow.org/v1beta1",
+            "Experiment",
+            {
+                "trialTemplate": {
+                    "trialSpec": manifest("batch/v1", "Job", {"template": template(restartPolicy="Always")})
+                }
+            },
+        ),
+        "spec.trialTemplate.trialSpec.spec.template.spec.restartPolicy: 'Always' is refused in a Job",
     ),
     "no role": (manifest("kubeflow.org/v1", "TFJob", {}), "spec.tfReplicaSpecs: is missing"),
     "no launcher": (

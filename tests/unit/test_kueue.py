@@ -1,5 +1,6 @@
 """Kueue's flavours, topologies and quotas, made of plain data."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from addons import kueue, registry
 from infra.catalog import names
 from infra.catalog.network_layers import layer_label, network_layers
+from infra.catalog.quantities import quantity
+from infra.catalog.sizes import sizes
 from infra.flavors import Flavor, flavors
 from infra.handle import ClusterHandle, NodePool, TenantQuota
 from infra.problems import SettingsError
@@ -22,7 +25,7 @@ from tests.contract import charts
 from tests.unit.settings_stack import BASE, TODAY, patched
 
 CATALOGUE = registry.discover()
-QUEUES = CATALOGUE["kueue-queues"]
+QUEUES: Any = CATALOGUE["kueue-queues"]
 SCALED = frozenset({"cluster-autoscaler", "provisioning-request-crd"})
 PLAIN = replace(
     charts.pool("cpu", instance_type="m7i.4xlarge", accelerator=None, efa=0),
@@ -33,6 +36,7 @@ PLAIN = replace(
 )
 GANG = charts.pool("h100", instance_type="p5.48xlarge", efa=32)
 SHARED = replace(charts.pool("g6", instance_type="g6.12xlarge", efa=0), devices={names.GPU_RESOURCE: 16})
+ZONE = "slipway.io/zone-id"
 PREFERRED = "kueue.x-k8s.io/podset-preferred-topology"
 
 
@@ -69,17 +73,20 @@ def built(handle: ClusterHandle, **settings: Any) -> dict[tuple[str, str], dict[
         ("memory", 1023, "1023Mi"),
         ("memory", 2048, "2Gi"),
         ("memory", 1024 * 1024 * 3, "3Ti"),
+        ("hugepages-2Mi", 10_256, "10256Mi"),
+        ("hugepages-2Mi", 20_480, "20Gi"),
         ("nvidia.com/gpu", 64, "64"),
         ("nvidia.com/gpu", 1000, "1k"),
         ("vpc.amazonaws.com/efa", 3200, "3200"),
     ],
 )
 def test_quantities_are_as_kubernetes_writes_them(resource, count, text):
-    assert kueue.quantity(resource, count) == text
+    assert quantity(resource, count) == text
 
 
-SUFFIXES = {"m": Decimal("0.001"), "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
-    f"{letter}i": 1024 ** (index + 1) for index, letter in enumerate("KMGTP")
+SUFFIXES: dict[str, Decimal | int] = {
+    **{"m": Decimal("0.001"), "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12},
+    **{f"{letter}i": 1024 ** (index + 1) for index, letter in enumerate("KMGTP")},
 }
 
 
@@ -88,10 +95,12 @@ def value(text: str) -> Decimal:
     return Decimal(digits) * SUFFIXES[text[len(digits) :]]
 
 
-@given(st.sampled_from(["cpu", "memory", "nvidia.com/gpu"]), st.integers(0, 10**12))
+@given(st.sampled_from(["cpu", "memory", "hugepages-2Mi", "nvidia.com/gpu"]), st.integers(0, 10**12))
 def test_a_quantity_is_what_it_was_made_of(resource, count):
-    unit = {"cpu": Decimal("0.001"), "memory": Decimal(1024**2)}.get(resource, Decimal(1))
-    assert value(kueue.quantity(resource, count)) == count * unit
+    unit = {"cpu": Decimal("0.001"), "memory": Decimal(1024**2), "hugepages-2Mi": Decimal(1024**2)}.get(
+        resource, Decimal(1)
+    )
+    assert value(quantity(resource, count)) == count * unit
 
 
 # The network.
@@ -197,6 +206,17 @@ def test_a_flavour_keeps_jobs_without_a_gpu_off_its_nodes():
     assert "tolerations" not in spec
 
 
+def test_each_flavours_labels_are_of_its_own_nodes():
+    """A gang over EFA stays in its zone because Kueue writes these labels into its pods."""
+    away = replace(GANG, name="h100-usw2-az2", zone_id="usw2-az2", labels={**GANG.labels, ZONE: "usw2-az2"})
+    pools = (GANG, away, PLAIN)
+    found = flavors(pools)
+    assert [each.name for each in found] == ["h100-usw2-az1", "h100-usw2-az2", "cpu"]
+    for each in found:
+        labels = built(cluster(*pools))["ResourceFlavor", each.name]["spec"]["nodeLabels"]
+        assert tuple(pool for pool in pools if labels.items() <= pool.labels.items()) == each.pools
+
+
 def test_a_cluster_without_tenants_has_flavours_and_no_queue():
     kinds = {kind for kind, _ in built(cluster(GANG, PLAIN, tenants=()))}
     assert kinds == {
@@ -212,7 +232,7 @@ def tenant(name: str, *quotas: TenantQuota) -> Any:
     return replace(charts.tenants()[0], name=name, quotas=quotas)
 
 
-def quota(name: str, nominal: dict[str, int], **more: Any) -> TenantQuota:
+def quota(name: str, nominal: Mapping[str, int], **more: Any) -> TenantQuota:
     return TenantQuota(**{"flavor": name, "nominal": nominal, "borrow": None, "lend": None, **more})
 
 
@@ -242,6 +262,22 @@ def test_the_check_is_of_flavours_of_the_queue_alone():
         "admissionChecks": [{"name": "provisioning", "onFlavors": ["h100-usw2-az1"]}]
     }
     assert "admissionChecksStrategy" not in queue(handle, "plain")
+
+
+def test_each_pod_set_asks_for_nodes_of_its_own_flavour():
+    """Merged, all would ask for the first one's, and only its pods would consume the request."""
+    assert "podSetMergePolicy" not in built(cluster(GANG))["ProvisioningRequestConfig", "provisioning"]["spec"]
+
+
+def test_nodes_are_asked_for_by_whoever_needs_their_devices_or_efa():
+    """Pods with none of these are let in without nodes."""
+    asked = built(cluster(GANG, PLAIN))["ProvisioningRequestConfig", "provisioning"]["spec"]
+    assert asked["managedResources"] == ["nvidia.com/gpu", "vpc.amazonaws.com/efa"]
+
+
+def test_a_tenants_own_quota_goes_before_what_may_be_taken_back():
+    spec = queue(cluster(GANG, PLAIN, tenants=(tenant("ours", quota("h100-usw2-az1", EIGHT)),)), "ours")
+    assert spec["flavorFungibility"] == {"whenCanBorrow": "TryNextFlavor", "whenCanPreempt": "TryNextFlavor"}
 
 
 def test_limits_are_on_what_is_borrowed_and_lent():
@@ -407,6 +443,17 @@ def configuration(handle: ClusterHandle, **settings: Any) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize("pool", [GANG, PLAIN, SHARED], ids=lambda pool: pool.group)
+def test_all_that_a_size_asks_for_has_a_quota_or_needs_none(pool):
+    """A job that asks for what is neither covered nor left out is never let in."""
+    handle = cluster(pool, tenants=(tenant("ours", *(quota(each.name, each.capacity) for each in flavors([pool]))),))
+    (group,) = queue(handle, "ours")["resourceGroups"]
+    left_out = tuple(configuration(handle)["resources"]["excludeResourcePrefixes"])
+    asked = {resource for size in sizes(pool) for resource in size.requests}
+    assert {each for each in asked if not each.startswith(left_out)} == set(group["coveredResources"])
+    assert "ephemeral-storage".startswith(left_out)
+
+
 def test_a_job_has_the_time_that_the_slowest_nodes_and_images_take():
     handle = cluster(replace(GANG, provision_minutes=30), PLAIN)
     assert configuration(handle, pullMinutes=25)["waitForPodsReady"]["timeout"] == "55m"
@@ -483,7 +530,7 @@ def test_priorities_in_the_queue_are_those_of_pods():
     classes = {
         name: each["value"] for (kind, name), each in built(cluster()).items() if kind == "WorkloadPriorityClass"
     }
-    addon = CATALOGUE["priority-classes"]
+    addon: Any = CATALOGUE["priority-classes"]
     pods = {each["metadata"]["name"]: each["value"] for each in addon.source.build(cluster(), addon.settings())}
     assert classes == pods
     assert classes["slipway-training"] == 10_000

@@ -99,6 +99,14 @@ GPU, LUSTRE = "nodeGroups[1]", "storage.lustre[0]"
 NOWHERE = "leads nowhere"
 APART: Mapping[str, Any] = {"addons.settings": {"vpc-cni": {"networkPolicy": True}}}
 """Without it tenants' pods reach each other's, which is a warning of its own."""
+
+
+def queueing(*, fair: bool = False, **queues: Any) -> Mapping[str, Any]:
+    """Settings of Kueue and its queues."""
+    own = {"kueue": {"fairSharing": fair}, "kueue-queues": queues}
+    return {"addons.settings": {**APART["addons.settings"], **own}}
+
+
 WARNINGS: Mapping[str, tuple[Mapping[str, Any], str, datetime.date]] = {
     "support-ends": ({"cluster.version": "1.34"}, "1.34: standard support ends on 2026-12-02, in 10 days", TODAY),
     "support-ends-today": ({"cluster.version": "1.34"}, "2026-12-02, in 0 days", datetime.date(2026, 12, 2)),
@@ -269,6 +277,16 @@ WARNINGS: Mapping[str, tuple[Mapping[str, Any], str, datetime.date]] = {
     "tenants-that-nothing-keeps-apart": (
         {"tenants": {"team": TENANT}},
         "nothing enforces network policies; set addons.settings.vpc-cni.networkPolicy",
+        TODAY,
+    ),
+    "weights-of-what-is-not-shared-by-them": (
+        {"tenants": {"team": TENANT}, **queueing(weights={"team": 2})},
+        "addons.settings.kueue-queues.weights count nothing without addons.settings.kueue.fairSharing",
+        TODAY,
+    ),
+    "pushing-out-that-fair-sharing-does-not-do": (
+        {"tenants": {"team": TENANT}, **queueing(fair=True, preemptToBorrow=True)},
+        "addons.settings.kueue-queues.preemptToBorrow does nothing with addons.settings.kueue.fairSharing",
         TODAY,
     ),
     "tenants-with-power-over-nodes": (

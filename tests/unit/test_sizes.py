@@ -184,6 +184,13 @@ def test_interfaces_go_with_the_sizes_among_which_they_divide():
     }
 
 
+def test_a_part_of_an_interface_is_none():
+    """Six interfaces among four accelerators: one and a half each, three for two."""
+    node = dataclasses.replace(of_type("g5.12xlarge", efa=False), efa_interfaces=6, hugepages_mib=8192)
+    found = {each.name: (each.efa_interfaces, each.hugepages_mib) for each in sizes(node)}
+    assert found == {"gpu-s": (0, 0), "gpu-m": (3, 4096), "gpu-l": (6, 8192), "gpu-node": (6, 8192)}
+
+
 def test_a_size_is_there_where_it_divides_the_accelerators():
     names = {
         name: [each.name for each in sizes(of_type(name, efa=False))] for name in ("inf2.24xlarge", "inf2.48xlarge")

@@ -24,6 +24,9 @@ class CertManagerSettings(AddOnSettings):
 def _values(_handle: ClusterHandle, _settings: CertManagerSettings) -> Values:
     return {
         "crds": {"enabled": True},
+        # Kubernetes' roles `edit` and `admin` do not take up its kinds: any namespace may name an issuer of the whole
+        # cluster, and would have a certificate of the platform's own hosts.
+        "global": {"rbac": {"aggregateClusterRoles": False}},
         # A hook that asks until the webhook answers: a ready Deployment does not say that its authority is known to
         # the API server yet, which refuses issuers and certificates until then.
         "startupapicheck": {"enabled": True, "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}}},

@@ -55,6 +55,8 @@ def _values(_handle: ClusterHandle, _settings: AddOnSettings) -> Values:
         "backgroundController": {"resources": requests},
         "cleanupController": {"resources": requests},
         "reportsController": {"resources": requests},
+        # Kubernetes' role `admin` does not take up policies: Kyverno acts for whoever wrote one, with its own rights.
+        "rbac": {"roles": {"aggregate": {"admin": False}}},
     }
 
 

@@ -7,7 +7,8 @@ from addons.batch_queues import network_levels, share
 from addons.kueue import covered
 from addons.spec import AddOn, AddOnSettings, Objects
 from infra.catalog import names
-from infra.flavors import CPU, MEMORY, flavors
+from infra.catalog.quantities import CPU, MEMORY
+from infra.flavors import flavors
 from infra.handle import ClusterHandle, Tenant
 from infra.surroundings import Surroundings
 

@@ -37,12 +37,12 @@ _JOB_KINDS: Final = {
 
 Deployments, StatefulSets and RayServices are left alone: they answer users, or are notebooks in which a person sits,
 and neither may stop because a job comes first."""
-_SERVED: Final = {"kuberay-operator": ("RayService.v1.ray.io",)}
-"""Add-on to kinds that it brings and that make kinds of jobs: Kueue is to know them as somebody else's, else it gives
-what they make the namespace's own queue. Source: kubernetes-sigs/kueue v0.19.2, pkg/controller/jobframework/defaults.go,
-`defaultLocalQueueApplies`."""
 _POD_KINDS: Final = {"lws": ("leaderworkerset.x-k8s.io/leaderworkerset",)}
 """The same of kinds whose pods Kueue queues one by one, for which it looks at all pods."""
+_SERVED: Final = {"kuberay-operator": ("RayService.v1.ray.io",)}
+"""Add-on to its kinds that are not queued but make kinds that are. Kueue is to know them as somebody else's, else it
+puts what they make into the namespace's own queue. Source: kubernetes-sigs/kueue v0.19.2,
+pkg/controller/jobframework/defaults.go, `defaultLocalQueueApplies`."""
 _ALPHA: Final = {"sparkoperator.k8s.io/sparkapplication": "SparkApplicationIntegration"}
 """Kinds behind a feature gate that is off in 0.19. Topologies, provisioning requests and default queues need none:
 TopologyAwareScheduling is on since 0.14, the other two are no longer gated."""

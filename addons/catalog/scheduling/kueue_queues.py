@@ -7,11 +7,11 @@ from pydantic import Field
 
 from addons import kueue
 from addons.kueue import PlacementSettings
-from addons.objects import NOT_AWAITED
 from addons.priorities import PRIORITIES, class_name
 from addons.spec import AddOn, Objects
 from infra.catalog import names
-from infra.flavors import CPU, Flavor, flavors
+from infra.catalog.quantities import CPU, quantity
+from infra.flavors import Flavor, flavors
 from infra.handle import ClusterHandle, Tenant, TenantQuota
 from infra.problems import nearest, one_of
 from infra.surroundings import Surroundings
@@ -91,9 +91,14 @@ def _provisioning(provisioned: Sequence[Flavor], settings: KueueQueuesSettings) 
     """The check, and how it asks."""
     parameters = {"apiGroup": kueue.GROUP, "kind": "ProvisioningRequestConfig", "name": kueue.CHECK}
     yield kueue.custom(
-        "AdmissionCheck", kueue.CHECK, {"controllerName": f"{kueue.GROUP}/provisioning-request", "parameters": parameters}
+        "AdmissionCheck",
+        kueue.CHECK,
+        {"controllerName": f"{kueue.GROUP}/provisioning-request", "parameters": parameters},
     )
     # Of pods without any of these nothing is asked: a launcher's node is of another group, and a request is of one.
+    # Pod sets are not merged, alike as they may be: of merged ones Kueue asks for the first one's flavour for all, and
+    # tells the pods of the others nothing of the request. Source: kubernetes-sigs/kueue v0.19.2,
+    # pkg/controller/admissionchecks/provisioning/controller.go, `mergePodSets` and `podSetUpdates`.
     managed = dict.fromkeys(name for flavor in provisioned for name in (*flavor.pools[0].devices, names.EFA_RESOURCE))
     yield kueue.custom(
         "ProvisioningRequestConfig",
@@ -106,7 +111,6 @@ def _provisioning(provisioned: Sequence[Flavor], settings: KueueQueuesSettings) 
                 "backoffBaseSeconds": 60,
                 "backoffMaxSeconds": 600,
             },
-            "podSetMergePolicy": "IdenticalWorkloadSchedulingRequirements",
         },
     )
 
@@ -123,7 +127,7 @@ def _queues(
     for tenant in tenants:
         quotas = tenant.quotas or (guest if settings.borrowing else ())
         checked = [quota.flavor for quota in quotas if quota.flavor in provisioned]
-        made = kueue.custom(
+        yield kueue.custom(
             "ClusterQueue",
             tenant.name,
             {
@@ -142,9 +146,6 @@ def _queues(
                 **_weight(tenant, settings),
             },
         )
-        # It stays until the last job that has any of it ends; nobody need wait for that who takes a tenant out.
-        made["metadata"]["annotations"] = dict(NOT_AWAITED)
-        yield made
 
 
 def _preemption(settings: KueueQueuesSettings) -> dict[str, Any]:
@@ -159,7 +160,7 @@ def _preemption(settings: KueueQueuesSettings) -> dict[str, Any]:
 
 def _weight(tenant: Tenant, settings: KueueQueuesSettings) -> dict[str, Any]:
     weight = settings.weights.get(tenant.name)
-    return {} if weight is None else {"fairSharing": {"weight": kueue.quantity(CPU, round(weight * 1000))}}
+    return {} if weight is None else {"fairSharing": {"weight": quantity(CPU, round(weight * 1000))}}
 
 
 def _problems(around: Surroundings, settings: KueueQueuesSettings) -> Iterator[tuple[str, str]]:

@@ -12,15 +12,20 @@ from infra.catalog import names
 from infra.handle import ClusterHandle
 from infra.kubernetes import Quantity
 from infra.model import Model
-from infra.problems import shown
+from infra.problems import nearest, one_of, repeated, shown
 from infra.surroundings import Surroundings
+from infra.tenants.subscription import flavors_of
 
 _NAME: Final = "multikueue"
 _NAMESPACE: Final = "kueue-system"
 _MOST_CLUSTERS: Final = 20
 """Of a MultiKueueConfig, as its CRD has it."""
+_MOST_RESOURCES: Final = 64
+"""Of a queue's group of resources, as its CRD has it."""
 _KEY: Final = "kubeconfig"
 
+ResourceName = Annotated[str, Field(pattern=r"^([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")]
+"""Source: Kubernetes, "Resource units" and `IsQualifiedName`."""
 ClusterName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?$")]
 
 
@@ -39,10 +44,14 @@ class MultikueueSettings(AddOnSettings):
     clusters: Annotated[Mapping[ClusterName, WorkerSettings], Field(max_length=_MOST_CLUSTERS)] = Field(
         default_factory=dict
     )
-    """The clusters that take jobs, the preferred first: a job is offered to three, and to three more where none has let
-    it in after five minutes."""
+    """The clusters that take jobs. A job is offered to three, and to three more where none has let it in after five
+    minutes."""
 
-    quota: Mapping[str, Quantity] = Field(default_factory=dict)
+    prefer: Annotated[tuple[ClusterName, ...], Field(max_length=_MOST_CLUSTERS)] = ()
+    """Which of `clusters` are asked first, in this order; the others come after them by the alphabet. (Pulumi hands the
+    keys of a mapping over by the alphabet.)"""
+
+    quota: Annotated[Mapping[ResourceName, Quantity], Field(max_length=_MOST_RESOURCES)] = Field(default_factory=dict)
     """How much may be elsewhere at a time, such as `{cpu: "512", memory: 4Ti, nvidia.com/gpu: "64"}`: about what the
     other clusters have. What a tenant may use there, its quota there says. A job that asks for a resource that is not
     listed waits for ever."""
@@ -63,8 +72,10 @@ def _objects(_handle: ClusterHandle, settings: MultikueueSettings) -> list[dict[
             for name, worker in settings.clusters.items()
             for each in _cluster(name, f"{_NAME}-{name}", worker.secret)
         ),
-        kueue.custom("MultiKueueConfig", kueue.BURST, {"clusters": list(settings.clusters)}),
-        kueue.custom("AdmissionCheck", _NAME, {"controllerName": f"{kueue.GROUP}/multikueue", "parameters": parameters}),
+        kueue.custom("MultiKueueConfig", kueue.BURST, {"clusters": _asked(settings)}),
+        kueue.custom(
+            "AdmissionCheck", _NAME, {"controllerName": f"{kueue.GROUP}/multikueue", "parameters": parameters}
+        ),
         # Of no nodes here.
         kueue.custom("ResourceFlavor", kueue.BURST, {}),
         kueue.custom(
@@ -77,6 +88,14 @@ def _objects(_handle: ClusterHandle, settings: MultikueueSettings) -> list[dict[
             },
         ),
     ]
+
+
+def _asked(settings: MultikueueSettings) -> list[str]:
+    """The clusters in the order in which they are asked.
+
+    Source: kubernetes-sigs/kueue v0.19.2, pkg/controller/workloaddispatcher/incrementaldispatcher.go.
+    """
+    return [*settings.prefer, *sorted(set(settings.clusters) - set(settings.prefer))]
 
 
 def _cluster(name: str, secret: str, remote: str) -> Iterator[dict[str, Any]]:
@@ -97,6 +116,11 @@ def _problems(around: Surroundings, settings: MultikueueSettings) -> Iterator[tu
         yield "clusters", "there is none; name those that take jobs, each with the secret of its kubeconfig"
     elif not settings.quota:
         yield "quota", "there is none, so that no job would leave; say how much may be elsewhere at a time"
+    yield from ((each.path, each.message) for each in repeated(settings.prefer, "prefer"))
+    for index, name in enumerate(settings.prefer):
+        if name not in settings.clusters:
+            known = one_of(sorted(settings.clusters)) or "none"
+            yield f"prefer[{index}]", f"{shown(name)} is not in clusters{nearest(name, settings.clusters)}: {known}"
     prefix = f"{around.platform.name}/"
     for name, worker in settings.clusters.items():
         if not worker.secret.startswith(prefix):
@@ -106,6 +130,10 @@ def _problems(around: Surroundings, settings: MultikueueSettings) -> Iterator[tu
             "",
             f"tenants.{kueue.BURST}: jobs for other clusters wait in a queue of this name; give the tenant another",
         )
+    # Mistakes in node groups leave unknown what they offer.
+    there = () if around.gpu_zones is None else flavors_of(around)
+    if any(each.name == kueue.BURST for each in there):
+        yield "", f"the node group {kueue.BURST}: other clusters are a flavour of this name; give the group another"
 
 
 ADDON = AddOn(

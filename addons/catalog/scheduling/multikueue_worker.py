@@ -6,6 +6,7 @@ Its token is made by hand: a Secret of ours would be in Pulumi's state.
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from addons import kueue, roles
 from addons.spec import AddOn, AddOnSettings, Objects
 from infra.handle import ClusterHandle
 
@@ -49,16 +50,16 @@ def _objects(handle: ClusterHandle, settings: MultikueueWorkerSettings) -> list[
             "automountServiceAccountToken": False,
         },
         {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "apiVersion": f"{roles.GROUP}/v1",
             "kind": "ClusterRole",
             "metadata": metadata,
             "rules": list(_rules(handle, settings)),
         },
         {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "apiVersion": f"{roles.GROUP}/v1",
             "kind": "ClusterRoleBinding",
             "metadata": metadata,
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": _NAME},
+            "roleRef": {"apiGroup": roles.GROUP, "kind": "ClusterRole", "name": _NAME},
             "subjects": [{"kind": "ServiceAccount", "name": _NAME, "namespace": _NAMESPACE}],
         },
     ]

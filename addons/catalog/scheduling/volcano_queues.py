@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from addons.batch_queues import share
-from addons.kueue import covered, quantity
+from addons.kueue import covered
 from addons.spec import AddOn, AddOnSettings, Objects
+from infra.catalog.quantities import quantity
 from infra.flavors import flavors
 from infra.handle import ClusterHandle, Tenant
 from infra.surroundings import Surroundings

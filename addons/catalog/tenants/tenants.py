@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from addons import tenants
+from addons.guards import guards
 from addons.profiles import CLEANING_UP
 from addons.roles import OF_KUBERNETES, roles
 from addons.spec import AddOn, Identity, Objects
@@ -15,7 +16,7 @@ _HOME: Final = "kube-system"
 def _objects(handle: ClusterHandle, settings: TenantsSettings) -> list[dict[str, Any]]:
     made = [item for tenant in handle.tenants for item in tenants.objects(handle, tenant, settings)]
     people = [] if tenants.DASHBOARD in handle.addons else roles(handle, prefix="tenants", label=OF_KUBERNETES)
-    return [*made, *people, _list(handle)] if handle.tenants else []
+    return [*made, *people, *guards(lone_pods=settings.lone_pods), _list(handle)] if handle.tenants else []
 
 
 def _list(handle: ClusterHandle) -> dict[str, Any]:
@@ -83,6 +84,8 @@ ADDON = AddOn(
             "RoleBinding",
             "Service",
             "ServiceAccount",
+            "ValidatingAdmissionPolicy",
+            "ValidatingAdmissionPolicyBinding",
             "VirtualService",
         }
     ),

@@ -1,0 +1,36 @@
+"""What the verbs of the command line share: options, exit codes, and where they say what is no result."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+
+FOUND: Final = 1
+CANNOT_RUN: Final = 2
+"""Exit codes."""
+DEBUG: Final = "--debug"
+
+
+class Format(StrEnum):
+    """How a result is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Environment = Annotated[
+    str,
+    typer.Option("-s", "--stack", metavar="ENV", help="An environment's name, or the path of a stack file."),
+]
+Environments = Annotated[
+    list[str] | None,
+    typer.Option("-s", "--stack", metavar="ENV", help="As of plan, any number of times; all environments by default."),
+]
+Debug = Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an unexpected error.")]
+
+
+def say(text: str) -> None:
+    """Write a line to stderr, if there is one."""
+    if sys.stderr is not None:
+        sys.stderr.write(text + "\n")
