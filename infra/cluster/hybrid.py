@@ -77,7 +77,7 @@ class Hybrid(pulumi.ComponentResource):
         cluster_arn = pulumi.Output.concat(
             f"arn:{args.partition}:eks:{args.region}:", args.account_id, f":cluster/{args.platform}"
         )
-        role = self._role(cluster_arn)
+        role, policies = self._role(cluster_arn)
         self.role_arn = role.arn
         aws.eks.AccessEntry(
             name,
@@ -85,7 +85,8 @@ class Hybrid(pulumi.ComponentResource):
             principal_arn=role.arn,
             type="HYBRID_LINUX",
             tags=self._tags("nodes"),
-            opts=self._child,
+            # Machines join once their role may do all that it must.
+            opts=pulumi.ResourceOptions.merge(self._child, pulumi.ResourceOptions(depends_on=policies)),
         )
         self._rules()
         self.register_outputs({"roleArn": role.arn})
@@ -93,8 +94,8 @@ class Hybrid(pulumi.ComponentResource):
     def _tags(self, name: str) -> dict[str, str]:
         return naming.tags(self._args.tags, f"{self._args.platform}-hybrid-{name}")
 
-    def _role(self, cluster_arn: pulumi.Output[str]) -> aws.iam.Role:
-        """Source: EKS user guide, "Prepare credentials for hybrid nodes"."""
+    def _role(self, cluster_arn: pulumi.Output[str]) -> tuple[aws.iam.Role, list[pulumi.Resource]]:
+        """The role, and its policies. Source: EKS user guide, "Prepare credentials for hybrid nodes"."""
         args = self._args
         role = aws.iam.Role(
             f"{self._name}-node",
@@ -104,20 +105,22 @@ class Hybrid(pulumi.ComponentResource):
             tags=self._tags("node"),
             opts=self._child,
         )
-        for policy in _MANAGED[args.settings.credentials]:
+        attached = [
             aws.iam.RolePolicyAttachment(
                 f"{self._name}-node-{policy}",
                 role=role.name,
                 policy_arn=f"arn:{args.partition}:iam::aws:policy/{policy}",
                 opts=self._child,
             )
-        aws.iam.RolePolicy(
+            for policy in _MANAGED[args.settings.credentials]
+        ]
+        own = aws.iam.RolePolicy(
             f"{self._name}-node",
             role=role.name,
             policy=allowing(*self._statements(cluster_arn)),
             opts=self._child,
         )
-        return role
+        return role, [*attached, own]
 
     def _trust(self) -> pulumi.Output[str]:
         args, anchor = self._args, self._args.settings.trust_anchor

@@ -67,8 +67,10 @@ def in_place(tenants: Mapping[str, TenantSettings], around: Surroundings) -> Ite
     """What the user should know of tenants in the rest of the stack."""
     if around.edge and around.edge.login:
         yield from _limit("cognito-idp-groups-per-user-pool", len(tenants))
-    if any(each.quota for each in tenants.values()):
-        yield from oversubscribed(tenants, flavors_of(around))
+    known = flavors_of(around)
+    if not known:
+        yield f"{_HERE}: every node group is a system group, so that no queue of theirs has nodes; add another one"
+    yield from oversubscribed(tenants, known)
     most = quota("elasticfilesystem-access-points-per-file-system").default
     used = Counter(volume for each in tenants.values() for volume in each.storage.efs or ())
     everywhere = sum(each.storage.efs is None for each in tenants.values())
@@ -200,6 +202,8 @@ def _amounts(settings: QuotaSettings, path: str, flavor: Flavor) -> Iterator[Pro
         )
     if settings.lend is not None and settings.lend > count:
         yield Problem(f"{path}.lend", f"{settings.lend} is more than there is to lend: {count}")
+    if not count and settings.borrow == 0:
+        yield Problem(path, f"nothing of its own and nothing to borrow: no job would ever run on {flavor.name}")
 
 
 def _volumes(tenant: TenantSettings, here: str, around: Surroundings) -> Iterator[Problem]:

@@ -11,6 +11,8 @@ from infra.surroundings import Surroundings
 from infra.tenants.quotas import quota
 from infra.tenants.settings import TenantSettings
 
+_MANY: Final = 100
+"""From so many times on, tenths say nothing."""
 _UNITS: Final[Mapping[str, tuple[str, int, str]]] = {CPU: ("cpu", 1000, ""), MEMORY: ("memory", 1024, " GiB")}
 
 
@@ -54,11 +56,15 @@ def oversubscribed(tenants: Mapping[str, TenantSettings], known: Sequence[Flavor
 def _message(flavor: Flavor, over: Mapping[str, tuple[int, int]]) -> str:
     parts = ", ".join(_amounts(resource, *each) for resource, each in over.items())
     finite = [asked / most for asked, most in over.values() if most]
-    times = f"{max(finite):.2g} times " if len(finite) == len(over) else "more than "
+    times = f"{_factor(max(finite))} times " if len(finite) == len(over) else "more than "
     return (
         f"tenants: the quotas of {flavor.name} come to {times}what its node group can grow to ({parts}); "
         "jobs that are let in may wait for nodes"
     )
+
+
+def _factor(times: float) -> str:
+    return f"{times:,.0f}" if times >= _MANY else f"{times:.2g}"
 
 
 def _amounts(resource: str, asked: int, most: int) -> str:

@@ -172,7 +172,8 @@ def test_a_webhook_is_declared_with_what_it_sees(addon):
 
     def kinds(rule: str) -> set[str]:
         groups, _, rest = rule.split()[1].partition("/")
-        resource = rest.partition("/")[0]
+        # A rule may name a resource and parts of it: `workloads|workloads/status`.
+        resource = rest.partition("|")[0].partition("/")[0]
         if resource != "*":
             return {kind for kind in universe if resource in spellings(kind)}
         # A controller's kinds may come with another add-on.

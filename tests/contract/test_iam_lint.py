@@ -125,7 +125,7 @@ KNOWN: Final = (
     ),
     Mistake(
         type=INLINE,
-        name=r"registry-.+-build|analytics-sagemaker|workstation(-ecs-execution)?",
+        name=r"registry-.+-build|analytics-sagemaker|workstation(-ecs-execution)?|tenants-.+-default-editor",
         issue="CredentialsExposure",
         detail=r"ecr:GetAuthorizationToken",
         reason="the action takes no resource; which repositories the token is good for stands beside it",

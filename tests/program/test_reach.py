@@ -41,10 +41,17 @@ def test_every_type_that_names_a_group_is_known(plan: Plan):
     assert naming - MEMBER_TYPES - RULE_TYPES - ELSEWHERE.keys() == set()
 
 
+def hybrid(settings: Mapping[str, Any]) -> set[str]:
+    """The networks of machines that are nodes too."""
+    own = settings.get("cluster", {}).get("hybrid", {})
+    return {*own.get("nodeCidrs", ()), *own.get("podCidrs", ())}
+
+
 def test_nothing_is_open_but_the_front_door(plan: Plan, settings):
     found = reach(plan)
     assert found.exposed == ()
-    outside = [path for path in found.paths if path.source.kind in OUTSIDE]
+    joined = hybrid(settings)
+    outside = [path for path in found.paths if path.source.kind in OUTSIDE and path.source.name not in joined]
     for path in outside:
         assert path.target.kind in ("load balancer", API_SERVER)
         web = {"tcp 80", "tcp 443"} if path.target.kind == "load balancer" else {"tcp 443"}
@@ -58,8 +65,23 @@ def test_nothing_is_open_but_the_front_door(plan: Plan, settings):
     }
 
 
-def test_nodes_are_reached_from_the_cluster_and_what_they_mount_alone(plan: Plan):
-    sources = {path.source.kind for path in reach(plan).into("nodes")}
+def test_hybrid_nodes_reach_the_api_server_and_dns_alone(plan: Plan, settings):
+    joined = hybrid(settings)
+    paths = [path for path in reach(plan).paths if path.source.name in joined]
+    assert {path.target.kind for path in paths} == ({"control plane", "nodes"} if joined else set())
+    assert {str(ports) for path in paths for ports in path.ports} <= {"tcp 443", "tcp 53", "udp 53"}
+    opened = [
+        dataclasses.replace(each, inputs={**each.inputs, "fromPort": 22, "toPort": 22})
+        if each.type == INGRESS and each.inputs.get("cidrIpv4") in joined
+        else each
+        for each in plan
+    ]
+    assert bool(reach(dataclasses.replace(plan, resources=tuple(opened))).exposed) == bool(joined)
+
+
+def test_nodes_are_reached_from_the_cluster_and_what_they_mount_alone(plan: Plan, settings):
+    joined = hybrid(settings)
+    sources = {path.source.kind for path in reach(plan).into("nodes") if path.source.name not in joined}
     assert INSIDE <= sources <= INSIDE | {"Lustre", "load balancer"}
 
 

@@ -192,6 +192,12 @@ def quotas(table: Table) -> None:
         "9 is more than there is to lend: 8",
     )
     add(
+        "quota-that-no-job-ever-has",
+        with_quota({"gpu": {"nodes": 0, "borrow": 0}}),
+        f"{here}.gpu",
+        "nothing of its own and nothing to borrow: no job would ever run on gpu",
+    )
+    add(
         "quota-of-half-a-node",
         with_quota({"gpu": {"nodes": 0.5}}),
         f"{here}.gpu.nodes",

@@ -13,7 +13,7 @@ from addons import registry
 from addons.batch_queues import network_levels, share
 from addons.tenants import TenantsSettings, objects
 from addons.values import objects_of
-from infra.handle import ClusterHandle, TenantQuota
+from infra.handle import ClusterHandle, Tenant, TenantQuota
 from tests.contract import charts
 
 CATALOGUE = registry.discover()
@@ -22,7 +22,11 @@ H100 = charts.pool("h100", instance_type="p5.48xlarge", efa=32)
 B200 = charts.pool("b200", instance_type="p6-b200.48xlarge", efa=8)
 CPU = replace(charts.pool("cpu", instance_type="m7i.4xlarge", accelerator=None, efa=0), system=False, devices={})
 RESOURCES = ("cpu", "memory", GPU, EFA)
-(TENANT,) = charts.tenants()[:1]
+
+
+def whoever() -> Tenant:
+    """Outputs need an event loop, so nobody is made while this is read."""
+    return charts.tenants()[0]
 
 
 @pytest.fixture(name="known", autouse=True)
@@ -63,7 +67,7 @@ def quotas(draw: st.DrawFn) -> tuple[TenantQuota, ...]:
 @given(quotas())
 def test_what_is_kept_is_own_and_what_is_own_is_allowed(found):
     """Volcano's webhook refuses a queue whose guarantee is above deserved, or deserved above capability."""
-    total = share(replace(TENANT, quotas=found), RESOURCES)
+    total = share(replace(whoever(), quotas=found), RESOURCES)
     assert all(count <= total.own[each] for each, count in total.kept.items())
     assert all(total.own[each] <= total.most[each] for each in total.own.keys() & total.most.keys())
     assert total.own == {
@@ -79,7 +83,7 @@ def test_shares_are_summed_over_flavours():
         quota("h100", {"cpu": 100, GPU: 8}, borrow={"cpu": 50, GPU: 4}, lend={"cpu": 100, GPU: 6}),
         quota("b200", {"cpu": 10, GPU: 2}, borrow={"cpu": 0, GPU: 0}),
     )
-    total = share(replace(TENANT, quotas=found), RESOURCES)
+    total = share(replace(whoever(), quotas=found), RESOURCES)
     assert total.own == {"cpu": 110, GPU: 10}
     assert total.most == {"cpu": 160, "memory": 0, GPU: 14, EFA: 0}
     assert total.kept == {GPU: 2}
@@ -88,7 +92,7 @@ def test_shares_are_summed_over_flavours():
 def test_volcano_s_queue_holds_back_what_the_tenant_has_no_part_in():
     """What a capability does not name has no limit."""
     tenant = replace(
-        TENANT,
+        whoever(),
         quotas=(
             quota(
                 "cpu",
@@ -110,7 +114,7 @@ def test_volcano_s_queue_holds_back_what_the_tenant_has_no_part_in():
 
 
 def test_a_tenant_without_quotas_takes_what_is_idle():
-    tenant = replace(TENANT, quotas=())
+    tenant = replace(whoever(), quotas=())
     handle = cluster(CPU, tenants=(tenant,))
     assert built("volcano-queues", handle)["Queue/language"]["spec"] == {"reclaimable": True, "weight": 1}
     resources = built("kai-queues", handle)["Queue/language"]["spec"]["resources"]
@@ -120,10 +124,10 @@ def test_a_tenant_without_quotas_takes_what_is_idle():
 def test_volcano_puts_jobs_that_name_no_queue_in_their_tenant_s():
     """pkg/webhooks/admission/podgroups/mutate reads the annotation, where the webhook is on."""
     key = "scheduling.volcano.sh/queue-name"
-    handle = cluster(H100, tenants=(TENANT,), addons=frozenset({"volcano-queues"}))
-    (space,) = [each for each in objects(handle, TENANT, TenantsSettings()) if each["kind"] == "Namespace"]
+    handle = cluster(H100, tenants=(whoever(),), addons=frozenset({"volcano-queues"}))
+    (space,) = [each for each in objects(handle, whoever(), TenantsSettings()) if each["kind"] == "Namespace"]
     assert space["metadata"]["annotations"][key] == "language"
-    (plain,) = [each for each in objects(cluster(H100), TENANT, TenantsSettings()) if each["kind"] == "Namespace"]
+    (plain,) = [each for each in objects(cluster(H100), whoever(), TenantsSettings()) if each["kind"] == "Namespace"]
     assert key not in plain["metadata"].get("annotations", {})
     assert "/podgroups/mutate" in volcano(handle)["enabled_admissions"].split(",")
 
@@ -131,7 +135,7 @@ def test_volcano_puts_jobs_that_name_no_queue_in_their_tenant_s():
 def test_kai_counts_memory_in_megabytes_and_gpus_alone():
     """Its documentation, docs/queues: millicores, MB of 10^6 bytes, GPUs."""
     tenant = replace(
-        TENANT,
+        whoever(),
         quotas=(
             quota(
                 "h100-usw2-az1", {"cpu": 1500, "memory": 1000, GPU: 8, EFA: 32}, borrow={"cpu": 0, "memory": 0, GPU: 2}
@@ -282,7 +286,7 @@ def test_the_check_is_of_the_whole_queue_and_alone():
     ],
 )
 def test_a_job_finds_a_queue_of_one_name_in_both_clusters(addon, expected):
-    handle = cluster(H100, tenants=(TENANT,), addons=frozenset({addon} - {None}))
+    handle = cluster(H100, tenants=(whoever(),), addons=frozenset({addon} - {None}))
     assert {
         each["metadata"]["name"]: each["spec"]["clusterQueue"] for each in built("kueue-local-queues", handle).values()
     } == expected

@@ -289,6 +289,11 @@ WARNINGS: Mapping[str, tuple[Mapping[str, Any], str, datetime.date]] = {
         "addons.settings.kueue-queues.preemptToBorrow does nothing with addons.settings.kueue.fairSharing",
         TODAY,
     ),
+    "tenants-without-nodes": (
+        {"tenants": {"team": TENANT}, "nodeGroups": BASE["nodeGroups"][:1], "storage.lustre": [], **APART},
+        "tenants: every node group is a system group, so that no queue of theirs has nodes",
+        TODAY,
+    ),
     "tenants-with-power-over-nodes": (
         {"tenants": {"team": {**TENANT, "podSecurity": "privileged"}}, **APART},
         "tenants team: podSecurity privileged lets their pods take over a node",

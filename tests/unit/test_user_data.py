@@ -204,7 +204,7 @@ def test_a_plain_node_is_told_nothing(os: str):
 def test_hugepages_can_be_asked_for_without_efa():
     group = managed("m7i.large", hugepages=512)
     assert re.search(r"vm\.nr_hugepages ?= ?512\b", parts(user_data(group))[SCRIPT])
-    assert group.resources["hugepages-2Mi"] == "1024Mi"
+    assert group.resources["hugepages-2Mi"] == "1Gi"
 
 
 def test_disks_can_be_left_alone():

@@ -12,7 +12,9 @@ from infra.catalog import names
 from slipway.plan.model import Plan, Resource
 from slipway.plan.reach.groups import CLUSTER, cluster_group, default_id
 
+CONTROL_PLANE: Final = "control plane"
 LOAD_BALANCER: Final = "load balancer"
+NODES: Final = "nodes"
 NODE_GROUP: Final = "aws:eks/nodeGroup:NodeGroup"
 _TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
 _SCALING_GROUP: Final = "aws:autoscaling/group:Group"
@@ -167,7 +169,7 @@ def _control_planes(plan: Plan) -> Iterator[Member]:
     for cluster in plan.of_type(CLUSTER):
         config = cluster.inputs.get("vpcConfig") or {}
         yield Member(
-            kind="control plane",
+            kind=CONTROL_PLANE,
             name=str(cluster.inputs.get("name") or cluster.name),
             groups=frozenset({cluster_group(cluster), *_texts(config, "securityGroupIds")}),
             subnets=frozenset(_texts(config, "subnetIds")),
@@ -182,7 +184,7 @@ def _nodes(plan: Plan) -> Iterator[Member]:
         # Without groups in the template EKS puts the cluster's own on the nodes.
         own = clusters.get(str(group.inputs.get("clusterName")), "")
         yield Member(
-            kind="nodes",
+            kind=NODES,
             name=str((group.inputs.get("labels") or {}).get(names.GROUP_LABEL, group.name)),
             groups=_groups(template, _TEMPLATE_GROUPS) or frozenset({own}),
             subnets=frozenset(_texts(group.inputs, "subnetIds")),

@@ -25,7 +25,7 @@ from slipway.plan.reach.groups import (
     overlap,
     security_groups,
 )
-from slipway.plan.reach.members import LOAD_BALANCER, Member, members
+from slipway.plan.reach.members import CONTROL_PLANE, LOAD_BALANCER, NODES, Member, members
 from slipway.plan.reach.ports import Ports, merged
 from slipway.plan.reach.routes import Route, Subnet, Way, subnets, vpc_cidrs
 
@@ -34,6 +34,7 @@ VPC: Final = "VPC"
 OTHER_NETWORK: Final = "other network"
 API_SERVER: Final = "API server"
 OUTSIDE: Final = frozenset({INTERNET, OTHER_NETWORK})
+_JOINED: Final = (Ports("tcp", 443, 443), Ports("tcp", 53, 53), Ports("udp", 53, 53))
 _WEB: Final = (Ports("tcp", 80, 80), Ports("tcp", 443, 443), Ports("udp", 443, 443))
 _PRIVATE: Final = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 """Addresses that the internet does not route: RFC 1918, RFC 6598, RFC 4193."""
@@ -129,13 +130,19 @@ def reach(plan: Plan) -> Reach:
     for source, target, ports in (*_arrivals(hosts, own), *_departures(hosts, own), *_inner(hosts), *_api(plan)):
         found.setdefault((source, target), set()).add(ports)
     paths = tuple(sorted(Path(source, target, merged(ports)) for (source, target), ports in found.items()))
-    stated = _stated(plan)
-    exposed = tuple(path for path in paths if path.source.kind in OUTSIDE and not _meant(path, stated))
+    stated, joined = _stated(plan), _joined(plan)
+    exposed = tuple(path for path in paths if path.source.kind in OUTSIDE and not _meant(path, stated, joined))
     return Reach(stack=plan.stack, paths=paths, exposed=exposed)
 
 
-def _meant(path: Path, stated: frozenset[str]) -> bool:
-    """Whether a path from outside is one that a stack file can ask for: to a load balancer, or to the API server."""
+def _meant(path: Path, stated: frozenset[str], joined: frozenset[str]) -> bool:
+    """Whether a path from outside is one that a stack file can ask for.
+
+    To a load balancer; to the API server; from hybrid nodes and their pods, which are the cluster's own, to its control
+    plane and its DNS. EKS puts its group on nodes and on the control plane's interfaces.
+    """
+    if path.source.name in joined and path.target.kind in (CONTROL_PLANE, NODES):
+        return all(ports.within(_JOINED) for ports in path.ports)
     if path.target.kind == API_SERVER:
         return path.source.name in stated
     return path.target.kind == LOAD_BALANCER and all(ports.within(_WEB) for ports in path.ports)
@@ -269,6 +276,12 @@ def _api(plan: Plan) -> Iterator[tuple[End, End, Ports]]:
             name = str(cluster.inputs.get("name") or cluster.name)
             for cidr in config.get("publicAccessCidrs") or ANYWHERE[:1]:
                 yield End(INTERNET, str(cidr)), End(API_SERVER, name), Ports("tcp", 443, 443)
+
+
+def _joined(plan: Plan) -> frozenset[str]:
+    """The networks of hybrid nodes and of their pods."""
+    configs = [cluster.inputs.get("remoteNetworkConfig") or {} for cluster in plan.of_type(CLUSTER)]
+    return frozenset(str(cidr) for config in configs for part in config.values() for cidr in part["cidrs"])
 
 
 def _stated(plan: Plan) -> frozenset[str]:
