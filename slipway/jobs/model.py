@@ -131,3 +131,8 @@ class Job:
     def title(self) -> str:
         """`<kind>/<name>`."""
         return f"{self.kind}/{self.name}"
+
+
+def finding(job: Job, level: Level, path: str, message: str, reasons: tuple[str, ...] = ()) -> Finding:
+    """What is said of a job, under its title."""
+    return Finding(level=level, job=job.title, path=path, message=message, reasons=reasons)

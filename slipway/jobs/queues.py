@@ -13,7 +13,7 @@ from infra.handle import Taint
 from infra.problems import nearest, one_of, shown
 from slipway.jobs.cluster import Cluster, KueueFlavor, Namespace, Queue, ResourceGroup
 from slipway.jobs.gang import Member, room
-from slipway.jobs.model import Finding, Job, Level
+from slipway.jobs.model import Finding, Job, finding
 from slipway.jobs.place import Need, untolerated
 from slipway.jobs.quantity import compared
 from slipway.jobs.quantity import shown as amount_shown
@@ -78,9 +78,9 @@ def check(job: Job, cluster: Cluster, space: Namespace | None, members: Sequence
     label = str(job.labels.get(QUEUE_LABEL, ""))
     yield from _priority(job, cluster)
     if label and not cluster.has_queues:
-        yield _finding(job, "warning", f"{_LABELS}[{QUEUE_LABEL}]", f"{label!r} has no effect: there is no Kueue")
+        yield finding(job, "warning", f"{_LABELS}[{QUEUE_LABEL}]", f"{label!r} has no effect: there is no Kueue")
     elif label and not takes(job, cluster):
-        yield _finding(
+        yield finding(
             job, "warning", f"{_LABELS}[{QUEUE_LABEL}]", f"{label!r} has no effect: no {job.kind} is queued here"
         )
     name = queue_of(job, cluster, space)
@@ -89,7 +89,7 @@ def check(job: Job, cluster: Cluster, space: Namespace | None, members: Sequence
     if name not in space.queues:
         known = sorted(space.queues)
         there = f"there are: {one_of(known)}" if known else "it has none"
-        yield _finding(
+        yield finding(
             job,
             "error",
             f"{_LABELS}[{QUEUE_LABEL}]",
@@ -98,7 +98,7 @@ def check(job: Job, cluster: Cluster, space: Namespace | None, members: Sequence
         return
     queue = cluster.queues.get(space.queues[name])
     if queue is None:
-        yield _finding(
+        yield finding(
             job,
             "error",
             f"{_LABELS}[{QUEUE_LABEL}]",
@@ -112,7 +112,7 @@ def _priority(job: Job, cluster: Cluster) -> Iterator[Finding]:
     name = str(job.labels.get(PRIORITY_LABEL, ""))
     if name and cluster.has_queues and name not in cluster.workload_priorities:
         known = sorted(cluster.workload_priorities)
-        yield _finding(
+        yield finding(
             job,
             "error",
             f"{_LABELS}[{PRIORITY_LABEL}]",
@@ -136,7 +136,7 @@ def _quota(job: Job, cluster: Cluster, queue: Queue, members: Sequence[Member]) 
         covered = {resource for group in queue.groups for resource in group.resources}
         for resource in asked:
             if resource not in covered:
-                yield _finding(
+                yield finding(
                     job,
                     "error",
                     member.podset.at(""),
@@ -151,7 +151,7 @@ def _quota(job: Job, cluster: Cluster, queue: Queue, members: Sequence[Member]) 
             ask = _Ask(cluster=cluster, queue=queue, member=member, amounts=part, used=used)
             flavor, tried = _flavor(group, ask)
             if flavor is None:
-                yield _finding(
+                yield finding(
                     job,
                     "error",
                     member.podset.count_path or member.podset.path,
@@ -162,7 +162,7 @@ def _quota(job: Job, cluster: Cluster, queue: Queue, members: Sequence[Member]) 
                 return
             unseen = [each for each in tried if not each.seen]
             if unseen:
-                yield _finding(
+                yield finding(
                     job,
                     "error",
                     job.path(member.podset, member.podset.at("nodeSelector"), "nodeSelector"),
@@ -178,7 +178,7 @@ def _quota(job: Job, cluster: Cluster, queue: Queue, members: Sequence[Member]) 
                 if used[key] > nominal:
                     borrowed.append(f"{flavor}: {resource} {compared(resource, used[key], nominal)}")
     if borrowed:
-        yield _finding(
+        yield finding(
             job,
             "warning",
             "",
@@ -291,7 +291,3 @@ def _no_nodes(cluster: Cluster, flavor: str, member: Member) -> str | None:
 
 def _labels(labels: Mapping[str, str]) -> str:
     return ", ".join(f"{key}={value}" for key, value in labels.items())
-
-
-def _finding(job: Job, level: Level, path: str, message: str, reasons: tuple[str, ...] = ()) -> Finding:
-    return Finding(level=level, job=job.title, path=path, message=message, reasons=reasons)

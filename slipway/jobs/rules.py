@@ -11,7 +11,7 @@ from infra.catalog import names
 from infra.problems import nearest, one_of
 from slipway.jobs.at import At
 from slipway.jobs.cluster import Cluster, Namespace
-from slipway.jobs.model import Finding, Job, Level, Object, PodSet
+from slipway.jobs.model import Finding, Job, Object, PodSet, finding
 from slipway.jobs.nodes import Group
 from slipway.jobs.pods import Amounts, amounts, containers
 from slipway.jobs.quantity import compared, is_extended, readable
@@ -33,7 +33,7 @@ def names_found(job: Job, podset: PodSet, cluster: Cluster, space: Namespace, ow
     account_field = "serviceAccount" if job.kind.endswith("SparkApplication") else "serviceAccountName"
     if account and account not in space.accounts and ("ServiceAccount", account) not in own:
         known = sorted(space.accounts)
-        yield _finding(
+        yield finding(
             job,
             "error" if space.whole else "warning",
             job.path(podset, podset.at("serviceAccountName"), account_field, account),
@@ -43,7 +43,7 @@ def names_found(job: Job, podset: PodSet, cluster: Cluster, space: Namespace, ow
     for name, at in _claims(spec):
         if name not in space.claims:
             known = sorted(space.claims)
-            yield _finding(
+            yield finding(
                 job,
                 "error" if space.whole else "warning",
                 job.path(podset, at.path, "claimName", name),
@@ -53,7 +53,7 @@ def names_found(job: Job, podset: PodSet, cluster: Cluster, space: Namespace, ow
     priority = spec["priorityClassName"].text()
     if priority and priority not in cluster.priorities and ("PriorityClass", priority) not in own:
         known = sorted(cluster.priorities)
-        yield _finding(
+        yield finding(
             job,
             "error",
             job.path(podset, podset.at("priorityClassName"), "priorityClassName"),
@@ -63,7 +63,7 @@ def names_found(job: Job, podset: PodSet, cluster: Cluster, space: Namespace, ow
     if scheduler != _OWN_SCHEDULER and _SCHEDULERS.get(scheduler) not in cluster.add_ons:
         there = [_OWN_SCHEDULER, *(name for name, add_on in _SCHEDULERS.items() if add_on in cluster.add_ons)]
         hint = f"; the add-on {_SCHEDULERS[scheduler]} brings it" if scheduler in _SCHEDULERS else ""
-        yield _finding(
+        yield finding(
             job,
             "error",
             job.path(podset, podset.at("schedulerName"), "schedulerName"),
@@ -112,14 +112,14 @@ def resources(job: Job, podset: PodSet) -> Iterator[Finding]:
         for resource in dict.fromkeys((*asked, *limits)):
             if resource in asked and resource in limits and asked[resource] > limits[resource]:
                 have, most = (amount_shown(resource, each[resource]) for each in (asked, limits))
-                yield _finding(job, "error", where, f"requests.{resource} {have} > limits.{resource} {most}")
+                yield finding(job, "error", where, f"requests.{resource} {have} > limits.{resource} {most}")
             elif not is_extended(resource) and not resource.startswith("hugepages-"):
                 continue
             elif resource not in limits:
-                yield _finding(job, "error", where, f"limits.{resource} is missing: it must be the same as the request")
+                yield finding(job, "error", where, f"limits.{resource} is missing: it must be the same as the request")
             elif asked.get(resource, limits[resource]) != limits[resource]:
                 have, most = (amount_shown(resource, each[resource]) for each in (asked, limits))
-                yield _finding(
+                yield finding(
                     job,
                     "error",
                     where,
@@ -127,7 +127,7 @@ def resources(job: Job, podset: PodSet) -> Iterator[Finding]:
                 )
         whole = {*asked, *limits}
         if any(each.startswith("hugepages-") for each in whole) and not whole & {"cpu", "memory"}:
-            yield _finding(job, "error", where, "asks for huge pages without cpu or memory, which Kubernetes refuses")
+            yield finding(job, "error", where, "asks for huge pages without cpu or memory, which Kubernetes refuses")
 
 
 def defaults(space: Namespace | None) -> dict[str, dict[str, int]]:
@@ -157,10 +157,10 @@ def _within(job: Job, path: str, whose: str, asked: Mapping[str, int], item: Map
     for resource, amount in asked.items():
         if resource in most and amount > most[resource]:
             message = f"{resource} {compared(resource, amount, most[resource])}"
-            yield _finding(job, "error", path, f"{message}, the most that {whose} may have (LimitRange)")
+            yield finding(job, "error", path, f"{message}, the most that {whose} may have (LimitRange)")
         if resource in least and amount < least[resource]:
             message = f"{resource} {amount_shown(resource, amount)} < {amount_shown(resource, least[resource])}"
-            yield _finding(job, "error", path, f"{message}, the least that {whose} must ask for (LimitRange)")
+            yield finding(job, "error", path, f"{message}, the least that {whose} must ask for (LimitRange)")
 
 
 def quota(job: Job, space: Namespace, podsets: Sequence[tuple[PodSet, Amounts]]) -> Iterator[Finding]:
@@ -181,7 +181,7 @@ def quota(job: Job, space: Namespace, podsets: Sequence[tuple[PodSet, Amounts]])
             total = totals.get(key, 0)
             if total > most:
                 message = f"{key} {compared(resource, total, most)}"
-                yield _finding(job, "error", "", f"{message}, the ResourceQuota of {space.name}")
+                yield finding(job, "error", "", f"{message}, the ResourceQuota of {space.name}")
         yield from _unsaid(job, space, hard, podsets)
 
 
@@ -204,7 +204,7 @@ def _unsaid(
             missing = [key for key in hard if not said.get(key, True)]
             if missing:
                 field = missing[0] if "." in missing[0] else f"requests.{missing[0]}"
-                yield _finding(
+                yield finding(
                     job,
                     "error",
                     job.path(podset, container["resources"].path, "resources"),
@@ -229,23 +229,23 @@ def manners(job: Job, podset: PodSet, requests: Mapping[str, int], groups: Seque
         name = image.rpartition("/")[2]
         if image and "@" not in name and ("latest" in name.partition(":")[2].split("-") or ":" not in name):
             where = job.path(podset, container["image"].path, "image", image)
-            yield _finding(job, "warning", where, f"{image!r} may be another image tomorrow; name a version")
+            yield finding(job, "warning", where, f"{image!r} may be another image tomorrow; name a version")
     gpus = sum(amount for resource, amount in requests.items() if resource.startswith("nvidia.com/"))
     if gpus > 1 and job.training and not _has_shared_memory(podset):
         message = f"{podset.name}: {gpus} GPUs share 64 MiB of /dev/shm; mount an emptyDir of medium Memory there"
-        yield _finding(job, "warning", podset.at("volumes"), message)
+        yield finding(job, "warning", podset.at("volumes"), message)
     efa = requests.get(names.EFA_RESOURCE, 0)
     pages = [resource for resource in requests if resource.startswith("hugepages-")]
     if efa and not pages:
         message = f"{podset.name}: EFA's provider wants huge pages; ask for {names.HUGEPAGES_RESOURCE}"
-        yield _finding(job, "warning", podset.at(""), message)
+        yield finding(job, "warning", podset.at(""), message)
     if pages and not efa:
-        yield _finding(
+        yield finding(
             job, "warning", podset.at(""), f"{podset.name}: huge pages without {names.EFA_RESOURCE}: who uses them?"
         )
     if not efa and gpus and "efa" in _environment(podset, "FI_PROVIDER"):
         message = f"{podset.name}: FI_PROVIDER is efa, and the pod asks for no {names.EFA_RESOURCE}: it would fail"
-        yield _finding(job, "warning", podset.at(""), message)
+        yield finding(job, "warning", podset.at(""), message)
     yield from _on_spot(job, podset, spec, groups)
 
 
@@ -255,14 +255,14 @@ def _on_spot(job: Job, podset: PodSet, spec: At, groups: Sequence[Group]) -> Ite
     grace = spec["terminationGracePeriodSeconds"].count(30)
     if grace > _SPOT_SECONDS:
         message = f"{grace} s, but spot capacity goes {_SPOT_SECONDS} s after it is told"
-        yield _finding(
+        yield finding(
             job,
             "warning",
             job.path(podset, podset.at("terminationGracePeriodSeconds"), "terminationGracePeriodSeconds"),
             message,
         )
     if job.training and not job.restarts:
-        yield _finding(
+        yield finding(
             job,
             "warning",
             "",
@@ -291,7 +291,3 @@ def _environment(podset: PodSet, name: str) -> set[str]:
         for each in container["env"].list
         if each["name"].text() == name
     }
-
-
-def _finding(job: Job, level: Level, path: str, message: str) -> Finding:
-    return Finding(level=level, job=job.title, path=path, message=message)
