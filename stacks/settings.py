@@ -47,6 +47,8 @@ from infra.tenants import rules as tenants_rules
 from infra.tenants.settings import TenantName, TenantSettings
 from infra.workstation import rules as workstation_rules
 from infra.workstation.settings import WorkstationSettings
+from policies import settings as policy_settings
+from policies.settings import PolicySettings
 
 NAMESPACE = "slipway"
 """Prefix of our keys in a stack file: `slipway:network`."""
@@ -81,6 +83,8 @@ class StackSettings(Model):
     """Who shares the platform: each a namespace with its people, quotas and stores."""
     addons: AddonsSettings = Field(default_factory=AddonsSettings)
     """What is installed in Kubernetes."""
+    policies: PolicySettings = Field(default_factory=PolicySettings)
+    """What the policy pack and `slipway check` hold the environment to."""
 
     @property
     def tenant_budgets(self) -> bool:
@@ -139,6 +143,8 @@ def parse(raw: Mapping[str, Any], today: datetime.date) -> StackSettings:
                 parts[name] = value
         found += wrong
     complete = not any(problem.path.startswith("nodeGroups") for problem in found)
+    if "policies" in parts:
+        found += policy_settings.problems(parts["policies"])
     found += [later for later in _problems(parts, today, complete=complete) if not _follows(later, found)]
     if found:
         raise SettingsError(found)

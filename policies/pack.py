@@ -1,0 +1,194 @@
+"""The rules as a policy pack for the Pulumi engine.
+
+The engine asks a pack twice: `Analyze` before each resource is made, with its inputs, and `AnalyzeStack` at the end,
+with outputs and dependencies. Rules of scope `resource` answer the first, so that `up` stops before the resource is
+there; the others answer the second, on a Plan of the inputs seen before and the dependencies told then.
+
+The engine hands secrets over in plain text: no message repeats a value of a property that it does not know.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import pulumi
+import pulumi_policy
+from pulumi_policy import proxy
+from pulumi_policy.proxy import UnknownValueError
+
+from policies.around import Around, Environment
+from policies.evaluate import alone, ask, evaluate, level, subjects, upstream
+from policies.model import EXCEPTIONS, Finding, Rule
+from policies.registry import rules
+from slipway.plan.model import Plan, Resource
+from slipway.wire import ARCHIVE, ASSET, SIGNATURE, UNKNOWN
+
+NAME: Final = "slipway"
+_SENTINELS: Final = frozenset(
+    value for name, value in vars(proxy).items() if name.startswith("UNKNOWN_") and isinstance(value, str)
+)
+_LEVELS: Final = {
+    "advisory": pulumi_policy.EnforcementLevel.ADVISORY,
+    "mandatory": pulumi_policy.EnforcementLevel.MANDATORY,
+    "disabled": pulumi_policy.EnforcementLevel.DISABLED,
+}
+
+
+class UntilUpError(UnknownValueError):
+    """What the engine is told where a rule cannot judge before `up`: shown, and stops nothing."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        """Say which resources, and why."""
+        super().__init__(proxy.UNKNOWN_STRING_VALUE, [])
+        self.message = f"{findings[0].what}: " + "; ".join(each.where for each in findings)
+
+
+class Session:
+    """What the engine has shown the pack so far in one operation."""
+
+    def __init__(self, environment: Environment) -> None:
+        """Begin with nothing seen."""
+        self.environment = environment
+        self._inputs: dict[str, Mapping[str, Any]] = {}
+
+    def see(self, args: pulumi_policy.ResourceValidationArgs, _: pulumi_policy.ReportViolation) -> None:
+        """Keep the inputs of a resource; the first of all policies, so that the others find them."""
+        self._inputs[args.urn] = known(args.props)
+
+    def judge(
+        self, rule: Rule
+    ) -> Callable[[pulumi_policy.ResourceValidationArgs, pulumi_policy.ReportViolation], None]:
+        """A rule of scope `resource` as the engine's callback."""
+
+        def validate(args: pulumi_policy.ResourceValidationArgs, report: pulumi_policy.ReportViolation) -> None:
+            if (rule.types and args.resource_type not in rule.types) or upstream(args.urn):
+                return
+            resource = Resource(
+                urn=args.urn,
+                custom=True,
+                inputs=self._inputs[args.urn],
+                parent=args.opts.parent or "",
+                protect=args.opts.protect,
+                ignore_changes=tuple(args.opts.ignore_changes),
+                provider=f"{args.provider.urn}::" if args.provider else "",
+            )
+            empty = Around(plan=_plan([]), environment=self.environment)
+            _say(list(ask(rule, resource, alone(resource, empty))), report)
+
+        return validate
+
+    def judge_stack(
+        self, rule: Rule
+    ) -> Callable[[pulumi_policy.StackValidationArgs, pulumi_policy.ReportViolation], None]:
+        """A rule of scope `stack` as the engine's callback."""
+
+        def validate(args: pulumi_policy.StackValidationArgs, report: pulumi_policy.ReportViolation) -> None:
+            around = Around(plan=self.plan(args.resources), environment=self.environment)
+            found = [each for resource in subjects(rule, around.plan) for each in ask(rule, resource, around)]
+            _say(found, report)
+
+        return validate
+
+    def exceptions(self, args: pulumi_policy.StackValidationArgs, report: pulumi_policy.ReportViolation) -> None:
+        """Report exceptions that are past their day, or that nothing needs."""
+        plan = self.plan(args.resources)
+        found = evaluate(plan, self.environment).findings
+        _say([each for each in found if each.kind == "exception"], report)
+
+    def plan(self, resources: Iterable[pulumi_policy.PolicyResource]) -> Plan:
+        """What the engine shows at the end, as a plan."""
+        return _plan([self._resource(each) for each in resources])
+
+    def _resource(self, seen: pulumi_policy.PolicyResource) -> Resource:
+        behind = {key: tuple(each.urn for each in found) for key, found in seen.property_dependencies.items()}
+        outputs = known(seen.props)
+        # What was only read is never asked about before: its outputs are all there is.
+        inputs = self._inputs.get(seen.urn, outputs)
+        return Resource(
+            urn=seen.urn,
+            custom=True,
+            inputs=inputs,
+            outputs=outputs,
+            parent=seen.parent.urn if seen.parent else "",
+            dependencies=tuple(each.urn for each in seen.dependencies),
+            property_dependencies=behind,
+            provider=f"{seen.provider.urn}::" if seen.provider else "",
+            protect=seen.opts.protect,
+            ignore_changes=tuple(seen.opts.ignore_changes),
+        )
+
+
+def policies(environment: Environment) -> list[pulumi_policy.Policy]:
+    """The pack: what sees, every rule that is not disabled, and what judges exceptions."""
+    session = Session(environment)
+    made: list[pulumi_policy.Policy] = [
+        pulumi_policy.ResourceValidationPolicy(
+            name="inputs",
+            description="Keeps what each resource is asked for, for the rules over the whole stack. Reports nothing.",
+            validate=session.see,
+            enforcement_level=pulumi_policy.EnforcementLevel.ADVISORY,
+        )
+    ]
+    made += [_policy(each, session) for each in rules() if level(each, environment.policies) != "disabled"]
+    made.append(
+        pulumi_policy.StackValidationPolicy(
+            name=EXCEPTIONS,
+            description="Every exception is needed, and not past its day.",
+            validate=session.exceptions,
+            enforcement_level=pulumi_policy.EnforcementLevel.MANDATORY,
+            severity=pulumi_policy.Severity.MEDIUM,
+        )
+    )
+    return made
+
+
+def _policy(rule: Rule, session: Session) -> pulumi_policy.Policy:
+    common: dict[str, Any] = {
+        "name": rule.id,
+        "description": rule.title,
+        "enforcement_level": _LEVELS[level(rule, session.environment.policies)],
+        "severity": pulumi_policy.Severity(rule.severity),
+        "tags": [rule.topic],
+        "remediation_steps": rule.fix,
+        "url": rule.source,
+    }
+    if rule.scope == "resource":
+        return pulumi_policy.ResourceValidationPolicy(validate=session.judge(rule), **common)
+    return pulumi_policy.StackValidationPolicy(validate=session.judge_stack(rule), **common)
+
+
+def _say(found: Sequence[Finding], report: pulumi_policy.ReportViolation) -> None:
+    for each in found:
+        if each.kind != "unknown" and each.excepted is None:
+            report(each.message, each.urn)
+    unknown = [each for each in found if each.kind == "unknown"]
+    if unknown:
+        raise UntilUpError(unknown)
+
+
+def _plan(resources: Sequence[Resource]) -> Plan:
+    stack = next((each.urn for each in resources), "urn:pulumi:::::pulumi:pulumi:Stack::")
+    head, project, _, _ = stack.split("::", 3)
+    return Plan(project=project, stack=head.removeprefix("urn:pulumi:"), resources=tuple(resources))
+
+
+def known(value: Any) -> Any:  # noqa: ANN401  # whatever the engine holds
+    """A value of the policy SDK as the plan spells it: one mark for what is unknown, whole numbers whole."""
+    if isinstance(value, Mapping):
+        return {key: _item(value, key) for key in value}
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Sequence):
+        return [_item(value, index) for index in range(len(value))]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, pulumi.Asset | pulumi.Archive):
+        return {SIGNATURE: ASSET if isinstance(value, pulumi.Asset) else ARCHIVE, **vars(value)}
+    return value
+
+
+def _item(holder: Any, key: Any) -> Any:  # noqa: ANN401  # a mapping or a sequence of the SDK's
+    try:
+        value = holder[key]
+    except UnknownValueError:
+        return UNKNOWN
+    return UNKNOWN if isinstance(value, str) and value in _SENTINELS else known(value)
