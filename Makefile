@@ -21,6 +21,7 @@ lint: $(READY)  ## format, style, import contracts, types
 
 bench: $(READY)  ## seconds, megabytes and growth, as figures
 	@$(BIN)/python bench/plan.py
+	@$(BIN)/python bench/rules.py
 
 reference: $(READY)  ## write docs/reference again from the code
 	@$(BIN)/python -m slipway.reference

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+# renovate: datasource=github-tags depName=feast-dev/feast extractVersion=^v(?<version>.+)$
 VERSION: Final = "0.66.0"
 SERVER: Final = f"quay.io/feastdev/feature-server:{VERSION}"
 CRON_JOB: Final = "quay.io/openshift/origin-cli:4.17"

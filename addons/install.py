@@ -294,7 +294,8 @@ class AddOnComponent(pulumi.ComponentResource):
         if not addon.create_namespace:
             return []
         labels = {**addon.namespace_labels, **({names.SECRETS_LABEL: names.SECRETS_SHARED} if addon.secrets else {})}
-        return [self._object(namespace(addon.namespace, addon.pod_security, platform=True, labels=labels), self._after)]
+        standard = addon.standard(self._handle.addons)
+        return [self._object(namespace(addon.namespace, standard, platform=True, labels=labels), self._after)]
 
     def _identities(
         self, addon: AddOn[Any], backend: IdentityBackend

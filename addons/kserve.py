@@ -4,6 +4,7 @@ from typing import Final
 
 from addons.spec import Chart, Image
 
+# renovate: datasource=docker depName=ghcr.io/kserve/charts/kserve-resources
 VERSION: Final = "v0.20.0"
 """KServe installs and tests all its charts at one version."""
 NAMESPACE: Final = "kserve"

@@ -5,7 +5,7 @@ settings and returns plain data, which may hold Outputs; `addons.install` turns 
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Literal, TypeVar
 
@@ -302,6 +302,8 @@ class AddOn(Generic[S]):
         namespace: Where it is installed.
         create_namespace: Whether it makes that namespace.
         pod_security: The Pod Security Standard that the namespace enforces.
+        privileged_with: Names of add-ons whose pods in the namespace need privileged. Where none of them is installed,
+            it enforces baseline instead. Empty: `pod_security` holds in any case.
         secrets: Whether ExternalSecrets in the namespace that it makes may name the platform's store.
         namespace_labels: More labels of the namespace that it makes.
         values: Helm values, or configuration values of an EKS add-on.
@@ -343,6 +345,7 @@ class AddOn(Generic[S]):
     namespace: str = "kube-system"
     create_namespace: bool = False
     pod_security: PodSecurity = "baseline"
+    privileged_with: tuple[str, ...] = ()
     secrets: bool = False
     namespace_labels: Mapping[str, str] = field(default_factory=dict)
     values: Callable[[ClusterHandle, S], Values] = _no_values
@@ -379,6 +382,11 @@ class AddOn(Generic[S]):
     def has_identities(self) -> bool:
         """Whether it may have service accounts with AWS permissions."""
         return bool(self.identities) or self.identities_of is not _no_identities
+
+    def standard(self, installed: Container[str]) -> PodSecurity:
+        """What its namespace enforces among these add-ons."""
+        needless = self.privileged_with and not any(name in installed for name in self.privileged_with)
+        return "baseline" if needless else self.pod_security
 
     @property
     def makes(self) -> frozenset[str]:
@@ -447,6 +455,8 @@ class AddOn(Generic[S]):
         found = []
         if self.name in (*self.needs, *self.conflicts):
             found.append("names itself in needs or conflicts")
+        if self.privileged_with and self.pod_security != "privileged":
+            found.append(f"privileged_with, but the namespace is {self.pod_security}")
         found += [f"both needs and conflicts with {name}" for name in sorted(set(self.needs) & set(self.conflicts))]
         if len(self.needs_one_of) == 1:
             found.append("needs_one_of names one add-on; say so in needs")

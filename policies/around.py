@@ -23,11 +23,21 @@ class Environment:
     policies: PolicySettings = field(default_factory=PolicySettings)
     platform: PlatformSettings | None = None
     today: datetime.date
+    loose: frozenset[tuple[str, str]] = frozenset()
+    """Section and name of each item that the stack file itself calls disposable (a tenant: `keepData: false`)."""
 
     @property
     def disposable(self) -> bool:
         """Whether the data may go when the stack goes."""
         return self.platform is not None and self.platform.disposable
+
+    def keeps(self, resource: Resource) -> bool:
+        """Whether the data of a resource must outlive the stack: neither the stack nor its item is disposable."""
+        name = resource.name
+        return not self.disposable and not any(
+            (name.startswith(f"{section}-") and name.endswith((f"-{item}", f"/{item}"))) if item else name == section
+            for section, item in self.loose
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,6 @@
 """Rules asked of a plan. The pack and the command line both come here, so their verdicts are one."""
 
 from collections.abc import Iterable, Iterator, MutableMapping
-from fnmatch import fnmatchcase
 from typing import Final, Literal
 
 from policies.around import Around, Environment
@@ -104,14 +103,14 @@ def ask(rule: Rule, resource: Resource, around: Around) -> Iterator[Finding]:
             severity=rule.severity,
             urn=resource.urn,
             path=error.path,
-            what="unknown until up",
+            what=error.why,
             fix="",
         )
 
 
 def _exception(rule: str, resource: Resource, environment: Environment) -> ExceptionSettings | None:
     for each in environment.policies.exceptions:
-        if each.rule == rule and fnmatchcase(resource.name, each.resource) and environment.today <= each.last_day:
+        if each.is_for(rule, resource.name) and environment.today <= each.last_day:
             return each
     return None
 
@@ -120,17 +119,15 @@ def faulty_exceptions(found: Iterable[Finding], environment: Environment, plan: 
     """Exceptions that are past their day, or that nothing needs."""
     told = list(found)
     for index, each in enumerate(environment.policies.exceptions):
+        about = [one for one in told if each.is_for(one.rule, urns.name(one.urn))]
         if environment.today > each.last_day:
             what = f"expired on {each.expires} (owner: {each.owner})"
             fix = "mend what it covers, or give it another day and say why"
-        elif any(
-            one.excepted is each
-            or (one.kind == "unknown" and one.rule == each.rule and fnmatchcase(urns.name(one.urn), each.resource))
-            for one in told
-        ):
+        elif any(one.excepted == each or one.kind == "unknown" for one in about):
             continue
         else:
-            what = f"nothing breaks {each.rule} at {each.resource} (owner: {each.owner})"
+            another = "another exception covers all that" if about else "nothing"
+            what = f"{another} breaks {each.rule} at {each.resource} (owner: {each.owner})"
             fix = "take it out"
         yield Finding(
             rule=EXCEPTIONS,

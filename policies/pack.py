@@ -2,30 +2,35 @@
 
 The engine asks a pack twice: `Analyze` before each resource is made, with its inputs, and `AnalyzeStack` at the end,
 with outputs and dependencies. Rules of scope `resource` answer the first, so that `up` stops before the resource is
-there; the others answer the second, on a Plan of the inputs seen before and the dependencies told then.
+there; the others answer the second, on a Plan of the inputs seen before and the dependencies told then. No rule
+looks at outputs.
 
-The engine hands secrets over in plain text: no message repeats a value of a property that it does not know.
+The engine hands secrets over in plain text, and the SDK takes their marks off before it asks policies to validate. It
+leaves them on where it asks for remediations, which comes first: the pack reads inputs there, and remedies nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import pulumi
 import pulumi_policy
 from pulumi_policy import proxy
+from pulumi_policy.deserialize import serialize_properties
 from pulumi_policy.proxy import UnknownValueError
 
 from policies.around import Around, Environment
 from policies.evaluate import alone, ask, evaluate, level, subjects, upstream
 from policies.model import EXCEPTIONS, Finding, Rule
 from policies.registry import rules
+from slipway import urns
 from slipway.plan.model import Plan, Resource
-from slipway.wire import ARCHIVE, ASSET, SIGNATURE, UNKNOWN
+from slipway.wire import UNKNOWN, redacted
 
 NAME: Final = "slipway"
 _SENTINELS: Final = frozenset(
     value for name, value in vars(proxy).items() if name.startswith("UNKNOWN_") and isinstance(value, str)
 )
+_INTERNAL: Final = "__"
+"""How providers begin the names of what is theirs alone, such as `__defaults`."""
 _LEVELS: Final = {
     "advisory": pulumi_policy.EnforcementLevel.ADVISORY,
     "mandatory": pulumi_policy.EnforcementLevel.MANDATORY,
@@ -39,7 +44,7 @@ class UntilUpError(UnknownValueError):
     def __init__(self, findings: Sequence[Finding]) -> None:
         """Say which resources, and why."""
         super().__init__(proxy.UNKNOWN_STRING_VALUE, [])
-        self.message = f"{findings[0].what}: " + "; ".join(each.where for each in findings)
+        self.message = "; ".join(f"{each.what}: {each.where}" for each in findings)
 
 
 class Session:
@@ -50,8 +55,8 @@ class Session:
         self.environment = environment
         self._inputs: dict[str, Mapping[str, Any]] = {}
 
-    def see(self, args: pulumi_policy.ResourceValidationArgs, _: pulumi_policy.ReportViolation) -> None:
-        """Keep the inputs of a resource; the first of all policies, so that the others find them."""
+    def see(self, args: pulumi_policy.ResourceValidationArgs) -> None:
+        """Keep the inputs of a resource."""
         self._inputs[args.urn] = known(args.props)
 
     def judge(
@@ -65,14 +70,14 @@ class Session:
             resource = Resource(
                 urn=args.urn,
                 custom=True,
-                inputs=self._inputs[args.urn],
+                inputs=self._inputs.get(args.urn) or known(args.props),
                 parent=args.opts.parent or "",
                 protect=args.opts.protect,
                 ignore_changes=tuple(args.opts.ignore_changes),
                 provider=f"{args.provider.urn}::" if args.provider else "",
             )
-            empty = Around(plan=_plan([]), environment=self.environment)
-            _say(list(ask(rule, resource, alone(resource, empty))), report)
+            nothing = Around(plan=Plan(project="", stack="", resources=()), environment=self.environment)
+            _say(list(ask(rule, resource, alone(resource, nothing))), report)
 
         return validate
 
@@ -100,14 +105,12 @@ class Session:
 
     def _resource(self, seen: pulumi_policy.PolicyResource) -> Resource:
         behind = {key: tuple(each.urn for each in found) for key, found in seen.property_dependencies.items()}
-        outputs = known(seen.props)
         # What was only read is never asked about before: its outputs are all there is.
-        inputs = self._inputs.get(seen.urn, outputs)
+        inputs = self._inputs[seen.urn] if seen.urn in self._inputs else known(seen.props)
         return Resource(
             urn=seen.urn,
             custom=True,
             inputs=inputs,
-            outputs=outputs,
             parent=seen.parent.urn if seen.parent else "",
             dependencies=tuple(each.urn for each in seen.dependencies),
             property_dependencies=behind,
@@ -123,9 +126,9 @@ def policies(environment: Environment) -> list[pulumi_policy.Policy]:
     made: list[pulumi_policy.Policy] = [
         pulumi_policy.ResourceValidationPolicy(
             name="inputs",
-            description="Keeps what each resource is asked for, for the rules over the whole stack. Reports nothing.",
-            validate=session.see,
-            enforcement_level=pulumi_policy.EnforcementLevel.ADVISORY,
+            description="Keeps what each resource is asked for, secrets marked. Changes and reports nothing.",
+            remediate=session.see,
+            enforcement_level=pulumi_policy.EnforcementLevel.REMEDIATE,
         )
     ]
     made += [_policy(each, session) for each in rules() if level(each, environment.policies) != "disabled"]
@@ -166,29 +169,22 @@ def _say(found: Sequence[Finding], report: pulumi_policy.ReportViolation) -> Non
 
 
 def _plan(resources: Sequence[Resource]) -> Plan:
-    stack = next((each.urn for each in resources), "urn:pulumi:::::pulumi:pulumi:Stack::")
-    head, project, _, _ = stack.split("::", 3)
+    # `destroy` asks about a stack that nothing is left of.
+    head, project, _, _ = (resources[0].urn if resources else urns.stack("", "")).split("::", 3)
     return Plan(project=project, stack=head.removeprefix("urn:pulumi:"), resources=tuple(resources))
 
 
-def known(value: Any) -> Any:  # noqa: ANN401  # whatever the engine holds
-    """A value of the policy SDK as the plan spells it: one mark for what is unknown, whole numbers whole."""
-    if isinstance(value, Mapping):
-        return {key: _item(value, key) for key in value}
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Sequence):
-        return [_item(value, index) for index in range(len(value))]
+def known(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties of the policy SDK as the plan spells them: one mark for what is unknown, nothing inside a secret."""
+    found: dict[str, Any] = redacted(_plain(serialize_properties(properties)))
+    return found
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  # any wire value
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items() if not key.startswith(_INTERNAL)}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, pulumi.Asset | pulumi.Archive):
-        return {SIGNATURE: ASSET if isinstance(value, pulumi.Asset) else ARCHIVE, **vars(value)}
-    return value
-
-
-def _item(holder: Any, key: Any) -> Any:  # noqa: ANN401  # a mapping or a sequence of the SDK's
-    try:
-        value = holder[key]
-    except UnknownValueError:
-        return UNKNOWN
-    return UNKNOWN if isinstance(value, str) and value in _SENTINELS else known(value)
+    return UNKNOWN if isinstance(value, str) and value in _SENTINELS else value

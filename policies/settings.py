@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -32,6 +33,15 @@ class ExceptionSettings(Model):
     def last_day(self) -> datetime.date:
         """`expires` as a date."""
         return datetime.date.fromisoformat(self.expires)
+
+    def is_for(self, rule: str, name: str) -> bool:
+        """Whether it is about this rule at the resource of this logical name."""
+        return rule == self.rule and matches(name, self.resource)
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a logical name is what a pattern says, in which only `*` and `?` are not themselves."""
+    return fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
 class CeilingSettings(Model):

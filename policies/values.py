@@ -2,18 +2,22 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from slipway.wire import SECRET, SIGNATURE, UNKNOWN
 
+UNTIL_UP: Final = "unknown until up"
+MARKED: Final = "marked as a secret, which no rule reads"
+
 
 class UnknownUntilUpError(Exception):
-    """A rule needs a value that is known only after `up`; `path` is the property's."""
+    """A rule needs a value that nobody may read now: `path` is the property's, `why` is UNTIL_UP or MARKED."""
 
-    def __init__(self, path: str) -> None:
-        """Keep the path."""
-        super().__init__(f"{path} is unknown until up")
+    def __init__(self, path: str, why: str = UNTIL_UP) -> None:
+        """Keep the path and the reason."""
+        super().__init__(f"{path}: {why}")
         self.path = path
+        self.why = why
 
 
 class Inputs:
@@ -34,12 +38,11 @@ class Inputs:
         """What is at a path below this one; a value of None where nothing is.
 
         Raises:
-            UnknownUntilUpError: Something on the way is unknown.
+            UnknownUntilUpError: Something on the way is unknown or a secret.
         """
         value, here = self.value, self.path
         for key in path.split(".") if isinstance(path, str) else path:
-            if value == UNKNOWN:
-                raise UnknownUntilUpError(here)
+            _readable(value, here)
             value = _member(value, key)
             here = f"{here}.{key}" if here else key
         return Inputs(value, here)
@@ -48,13 +51,13 @@ class Inputs:
         """The value at a path, all of it known; the default where nothing is.
 
         Raises:
-            UnknownUntilUpError: It, or something inside it, is unknown.
+            UnknownUntilUpError: It, or something inside it, is unknown or a secret.
         """
         found = self.at(path) if path else self
         if found.value is None:
             return default
-        for inside in _unknown(found.value, found.path):
-            raise UnknownUntilUpError(inside)
+        for inside, why in _unknown(found.value, found.path):
+            raise UnknownUntilUpError(inside, why)
         return found.value
 
     def has(self, path: str | tuple[str, ...]) -> bool:
@@ -65,11 +68,10 @@ class Inputs:
         """The items of a list, or the values of a mapping, in order; nothing where nothing is.
 
         Raises:
-            UnknownUntilUpError: The whole list or mapping is unknown.
+            UnknownUntilUpError: The whole list or mapping is unknown or a secret.
         """
         found = self.at(path) if path else self
-        if found.value == UNKNOWN:
-            raise UnknownUntilUpError(found.path)
+        _readable(found.value, found.path)
         if isinstance(found.value, Mapping):
             for key, item in found.value.items():
                 yield Inputs(item, f"{found.path}.{key}" if found.path else str(key))
@@ -78,13 +80,20 @@ class Inputs:
                 yield Inputs(item, f"{found.path}.{index}" if found.path else str(index))
 
     def json(self, path: str | tuple[str, ...] = ()) -> Any:  # noqa: ANN401  # any JSON
-        """The document that a text holds, or that is there in place of a text; None where nothing is.
+        """The document that a text holds, or that is there in place of a text; None where nothing is, or no JSON.
+
+        Who takes a document refuses what is none, so there is nothing to judge.
 
         Raises:
-            UnknownUntilUpError: It is unknown.
+            UnknownUntilUpError: It is unknown or a secret.
         """
         value = self.get(path)
-        return json.loads(value) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            return None
 
     @property
     def secret(self) -> bool:
@@ -100,12 +109,22 @@ def _member(value: Any, key: str) -> Any:  # noqa: ANN401  # any wire value
     return None
 
 
-def _unknown(value: Any, path: str) -> Iterator[str]:  # noqa: ANN401  # any wire value
-    """The paths of what is unknown inside a value."""
+def _readable(value: Any, path: str) -> None:  # noqa: ANN401  # any wire value
+    if value == UNKNOWN:
+        raise UnknownUntilUpError(path)
+    if isinstance(value, Mapping) and value.get(SIGNATURE) == SECRET:
+        raise UnknownUntilUpError(path, MARKED)
+
+
+def _unknown(value: Any, path: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401  # any wire value
+    """The paths of what nobody may read inside a value, and why."""
     if isinstance(value, str):
         if value == UNKNOWN:
-            yield path
+            yield path, UNTIL_UP
     elif isinstance(value, Mapping):
+        if value.get(SIGNATURE) == SECRET:
+            yield path, MARKED
+            return
         for key, item in value.items():
             yield from _unknown(item, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list | tuple):

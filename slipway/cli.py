@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from slipway.cli_check import check
 from slipway.cli_job import job
 from slipway.errors import CannotRunError
-from slipway.options import CANNOT_RUN, DEBUG, FOUND, Debug, Environment, Environments, Format, say
+from slipway.options import CANNOT_RUN, DEBUG, FOUND, Debug, Environment, Environments, Format, indented, say
 
 if TYPE_CHECKING:
     from slipway.rehearse import Verdict
-    from slipway.stackfile import StackFile
 
 _GARBAGE_THRESHOLD: Final = 2_000_000
 
@@ -44,17 +44,20 @@ def plan(
     preview: Annotated[bool, typer.Option("--preview", help="Leave unknown what AWS decides.")] = False,
     debug: Debug = False,  # noqa: ARG001 - main looks at it
 ) -> None:
-    """Show an environment's resources, cost and problems."""
+    """Show an environment's resources, cost, problems and policies."""
     from slipway import output, planning, stackfile  # noqa: PLC0415
 
-    recorded = planning.record(stackfile.load(stack), preview=preview)
+    file = stackfile.load(stack)
+    recorded = planning.record(file, preview=preview)
     if out is not None:
         output.write(out, output.document(recorded))
         say(f"wrote {out}")
     if format_ is Format.TEXT:
+        from slipway import verdicts  # noqa: PLC0415
         from slipway.plan import summary, text  # noqa: PLC0415
 
-        text.show(summary.summary(recorded), sys.stdout)
+        judged = verdicts.section(verdicts.verdict(recorded, file))
+        text.show(summary.summary(recorded), sys.stdout, more=[(verdicts.TITLE, judged)])
     elif out is None:
         sys.stdout.write(output.document(recorded))
 
@@ -86,6 +89,33 @@ def diff(
 
 
 @app.command()
+def review(
+    stack: Environment,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="FILE", help="As of diff. Without it, as if there were no such environment yet."
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write it to this file.")] = None,
+    debug: Debug = False,  # noqa: ARG001 - main looks at it
+) -> None:
+    """Write a change as Markdown for a pull request: resources, cost, policy verdicts, what `up` would refuse.
+
+    Whatever it finds, it ends with 0: `slipway check` and `slipway diff` are those that fail.
+    """
+    from slipway import output, stackfile  # noqa: PLC0415
+    from slipway import review as reviewed  # noqa: PLC0415
+
+    page = reviewed.markdown(reviewed.review(stackfile.load(stack), source))
+    if out is None:
+        sys.stdout.write(page)
+    else:
+        output.write(out, page)
+        say(f"wrote {out}")
+
+
+@app.command()
 def rehearse(
     stack: Environments = None,
     format_: Annotated[Format, typer.Option("--format", help="text: a page each; json: what was found.")] = Format.TEXT,
@@ -96,16 +126,14 @@ def rehearse(
 ) -> None:
     """Plan environments three ways and compare.
 
-    As preview, as up, and as up with other ids: fails unless all register the same, and the graph is sound.
+    As preview, as up, and as up with other ids: fails unless all register the same, the graph is sound, and no
+    mandatory policy is broken.
     """
     from slipway import rehearse as rehearsal  # noqa: PLC0415
     from slipway import stackfile  # noqa: PLC0415
     from slipway.plan import text  # noqa: PLC0415
 
-    files = [stackfile.load(name) for name in stack or stackfile.environments()]
-    if not files:
-        raise CannotRunError("there is no environment in the stack folder, and none was named with -s")
-    _apart(files)
+    files = stackfile.chosen(stack)
     if engine:
         from slipway.rehearsal.engine import available  # noqa: PLC0415
 
@@ -115,7 +143,7 @@ def rehearse(
     found = []
     for result in rehearsal.rehearse(files):
         if isinstance(result, rehearsal.Refusal):
-            say(f"{result.file.stack} ({result.file.path}) cannot be planned:\n{_indented(result.message)}")
+            say(f"{result.file.stack} ({result.file.path}) cannot be planned:\n{indented(result.message)}")
             found.append(rehearsal.Verdict(file=result.file, refused=result.message))
             continue
         verdict = rehearsal.verdict(result, Path("out"), engine=engine)
@@ -129,8 +157,11 @@ def rehearse(
         sys.stdout.write(_closing(found) + "\n")
     if any(verdict.refused for verdict in found):
         raise typer.Exit(CANNOT_RUN)
-    if any(verdict.faults for verdict in found):
+    if any(verdict.failed for verdict in found):
         raise typer.Exit(FOUND)
+
+
+app.command()(check)
 
 
 @app.command()
@@ -241,7 +272,7 @@ def _message(error: Exception) -> str:
     from infra.problems import SettingsError  # noqa: PLC0415
 
     if isinstance(error, SettingsError):
-        return f"the stack file's settings cannot be used:\n{_indented(str(error))}"
+        return f"the stack file's settings cannot be used:\n{indented(str(error))}"
     if isinstance(error, CannotRunError) or type(error).__name__ == "RecordingError":
         return str(error)
     if isinstance(error, OSError) and error.filename is None and error.strerror:
@@ -249,30 +280,17 @@ def _message(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())} ({DEBUG} shows where)"
 
 
-def _apart(files: "list[StackFile]") -> None:
-    """Each environment's plan goes to a folder with its name.
-
-    Raises:
-        CannotRunError: Two have one name, so one plan would replace the other.
-    """
-    seen: dict[str, StackFile] = {}
-    for file in files:
-        other = seen.setdefault(file.stack, file)
-        if other is not file:
-            raise CannotRunError(f"-s: two stack files are called {file.stack}: {other.path} and {file.path}")
-
-
 def _rehearsed(verdict: "Verdict") -> str:
     """What is said below an environment's page."""
     agreed = f"{len(verdict.faults)} faults" if verdict.faults else "same resources, same inputs, sound graph"
-    lines = ["", f"  preview, up, up with other ids: {agreed}; {verdict.plan}"]
+    lines = ["", f"  preview, up, up with other ids: {agreed}; {verdict.plan}", f"  policies: {verdict.policies}"]
     if verdict.engine:
         lines.append(f"  on the engine, preview, up, preview, refresh: {verdict.engine}")
-    return "\n".join([*lines, "", *(f"    {fault}" for fault in verdict.faults), ""])
+    return "\n".join([*lines, "", *(f"    {fault}" for fault in (*verdict.faults, *verdict.broken)), ""])
 
 
 def _closing(found: "list[Verdict]") -> str:
-    failed = sum(bool(verdict.faults) for verdict in found)
+    failed = sum(verdict.failed for verdict in found)
     refused = sum(bool(verdict.refused) for verdict in found)
     environments = f"{len(found)} environment{'s' if len(found) > 1 else ''}"
     if not failed and not refused:
@@ -280,10 +298,6 @@ def _closing(found: "list[Verdict]") -> str:
     parts = [f"{failed} with faults"] if failed else []
     parts += [f"{refused} cannot be planned"] if refused else []
     return f"{environments} rehearsed: {', '.join(parts)}"
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())
 
 
 if __name__ == "__main__":

@@ -19,6 +19,15 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class Report(StrEnum):
+    """How a report is printed that other programs read, too."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
+
+
 Environment = Annotated[
     str,
     typer.Option("-s", "--stack", metavar="ENV", help="An environment's name, or the path of a stack file."),
@@ -34,3 +43,8 @@ def say(text: str) -> None:
     """Write a line to stderr, if there is one."""
     if sys.stderr is not None:
         sys.stderr.write(text + "\n")
+
+
+def indented(text: str) -> str:
+    """A message of several lines below the line that introduces it."""
+    return "\n".join(f"  {line}" for line in text.splitlines())

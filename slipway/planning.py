@@ -2,6 +2,7 @@
 
 import sys
 
+from slipway.errors import CannotRunError
 from slipway.plan.model import Plan
 from slipway.stackfile import StackFile
 
@@ -36,3 +37,11 @@ def record(file: StackFile, *, preview: bool = False, seed: int = 0) -> Plan:
         preview=preview,
         seed=seed,
     )
+
+
+def refusal(error: Exception) -> str | None:
+    """The message of a failed recording where the error is the user's to mend, else None."""
+    from infra.problems import SettingsError  # noqa: PLC0415 - imports nothing heavy, but only failures need it
+    from slipway.rehearsal.recorder import RecordingError  # noqa: PLC0415
+
+    return str(error) if isinstance(error, SettingsError | RecordingError | CannotRunError) else None

@@ -2,12 +2,18 @@
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from addons.presets import PRESETS
 from infra.catalog import names, sizes
 from infra.catalog.instances import accelerated_types, instance_type
+from infra.problems import one_of
+from policies import ids
+from policies.model import Rule
+from policies.registry import rules
+from policies.settings import PolicySettings
 from slipway import explain, planning, stackfile
 from slipway.explain import Explained, explained
 from slipway.fields import Schema, cell, default_of, references, type_of
@@ -26,6 +32,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "stack.schema.json": lambda: json.dumps(schema(), indent=2) + "\n",
     "settings.md": lambda: _text(_settings(schema())),
     "addons.md": lambda: _text(_addons(explained())),
+    "policies.md": lambda: _text(_policies(rules())),
     "job-sizes.md": lambda: _text(_job_sizes()),
     "reachability.md": lambda: _text(_reachability("prod")),
     **{f"addons/{each.addon.name}.md": functools.partial(_addon_page, each) for each in explained()},
@@ -112,6 +119,49 @@ def _addon(found: Explained) -> Iterator[str]:
     yield f"# {found.addon.name}\n"
     yield _NOTE
     yield from explain.markdown(found)
+
+
+def _policies(found: Sequence[Rule]) -> Iterator[str]:
+    yield "# Policies\n"
+    yield _NOTE
+    yield "Every rule of the policy pack, as `slipway check` and `pulumi preview --policy-pack policies` ask it."
+    yield "What it is: [policies](../concepts/policies.md). Levels, exceptions: [settings](settings.md#policysettings)."
+    yield ""
+    yield "Severity: `critical` opens the account or loses data; `high` stops jobs, or costs much; `medium` costs a"
+    yield "night when something else goes wrong; `low` is order. Asked `before`: before a resource is made, of it"
+    yield "alone; `at the end`: of the whole stack, when all of it is known.\n"
+    yield "| topic | rules |"
+    yield "|---|---|"
+    for topic, names_ in ids.IDS.items():
+        links = (f"[{each}](#{each})" for each in names_ if each in {rule.id for rule in found})
+        yield f"| {topic} | {', '.join(links)} |"
+    settings = policy_settings()
+    for topic in ids.IDS:
+        yield f"\n## {topic}"
+        for rule in found:
+            if rule.topic == topic:
+                yield from _policy(rule, settings.get(rule.id, ()))
+
+
+def _policy(rule: Rule, settings: Sequence[str]) -> Iterator[str]:
+    asked = "before" if rule.scope == "resource" else "at the end"
+    judges = ", ".join(f"`{each}`" for each in rule.types) or "everything"
+    yield f"\n### {rule.id}\n"
+    yield f"**{rule.title}** {rule.why}\n"
+    yield f"- Fix: {rule.fix}"
+    yield f"- Severity: {rule.severity}. Asked: {asked}. Judges: {judges}"
+    if settings:
+        yield f"- Settings: {one_of(f'`policies.{each}`' for each in settings)}"
+    yield f"- Source: <{rule.source}>"
+
+
+def policy_settings() -> dict[str, list[str]]:
+    """Which keys of the section `policies` a rule reads, as their descriptions say."""
+    found: dict[str, list[str]] = {}
+    for name, field in PolicySettings.model_fields.items():
+        for rule in re.findall(r"\(rule ([a-z0-9-]+)\)", " ".join((field.description or "").split())):
+            found.setdefault(rule, []).append(field.alias or name)
+    return found
 
 
 def _reachability(environment: str) -> Iterator[str]:

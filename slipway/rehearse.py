@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 from slipway import output, planning
-from slipway.errors import CannotRunError
 from slipway.plan.checks import check
 from slipway.plan.compare import compare
 from slipway.plan.model import Plan
@@ -68,7 +67,7 @@ def _one(file: StackFile, other: "Future[Plan | str]") -> Rehearsal | Refusal:
         plan = planning.record(file)
         preview = planning.record(file, preview=True)
     except Exception as error:
-        message = _refusal(error)
+        message = planning.refusal(error)
         if message is None:
             raise
         return Refusal(file=file, message=message)
@@ -86,15 +85,7 @@ def _elsewhere_recorded(file: StackFile) -> Plan | str:
     try:
         return planning.record(file, seed=_OTHER_IDS)
     except Exception as error:
-        return _refusal(error) or f"{type(error).__name__}: {error}"
-
-
-def _refusal(error: Exception) -> str | None:
-    """The message where the error is the user's to mend, else None."""
-    from infra.problems import SettingsError  # noqa: PLC0415 - imports nothing heavy, but only failures need it
-    from slipway.rehearsal.recorder import RecordingError  # noqa: PLC0415
-
-    return str(error) if isinstance(error, SettingsError | RecordingError | CannotRunError) else None
+        return planning.refusal(error) or f"{type(error).__name__}: {error}"
 
 
 @contextmanager
@@ -138,17 +129,26 @@ class Verdict:
         file: The environment.
         page: Its plan as a page; None where it was refused.
         plan: Where its plan was written.
+        policies: What the rules say of it, in a line; empty where it was refused.
+        broken: What the rules found that stops `up`, a line each.
         engine: What the real engine did with it, in a line; empty where it was not asked.
-        faults: Everything found, a line each.
+        faults: Everything else found, a line each.
         refused: Why it cannot be planned; empty where it can.
     """
 
     file: StackFile
     page: Summary | None = None
     plan: Path | None = None
+    policies: str = ""
+    broken: tuple[str, ...] = ()
     engine: str = ""
     faults: tuple[str, ...] = ()
     refused: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether something was found."""
+        return bool(self.broken or self.faults)
 
     def data(self) -> dict[str, object]:
         """The same for machines."""
@@ -162,6 +162,7 @@ class Verdict:
             "resources": self.page.resources,
             "usdPerHour": {"desired": round(cost.desired, 4), "maximum": round(cost.maximum, 4)},
             "warnings": list(self.page.warnings),
+            "policies": {"summary": self.policies, "blocking": list(self.broken)},
             "engine": self.engine or None,
             "faults": list(self.faults),
         }
@@ -178,13 +179,18 @@ def verdict(rehearsal: Rehearsal, folder: Path, *, engine: bool) -> Verdict:
     Raises:
         EngineError: The engine refuses to run it.
     """
+    from slipway import verdicts  # noqa: PLC0415  # rules are loaded where they are asked
+
     written = folder / rehearsal.file.stack / "plan.json"
     output.write(written, output.document(rehearsal.plan))
+    judged = verdicts.verdict(rehearsal.plan, rehearsal.file)
     lived, faults = _on_engine(rehearsal.file, rehearsal.plan) if engine else ("", ())
     return Verdict(
         file=rehearsal.file,
         page=summary(rehearsal.plan),
         plan=written,
+        policies=verdicts.in_short(judged),
+        broken=verdicts.faults(judged),
         engine=lived,
         faults=(*rehearsal.faults, *faults),
     )
@@ -193,14 +199,21 @@ def verdict(rehearsal: Rehearsal, folder: Path, *, engine: bool) -> Verdict:
 def _on_engine(file: StackFile, plan: Plan) -> tuple[str, tuple[str, ...]]:
     """Let an environment live through preview, `up`, a second preview, refresh and destroy on the real engine.
 
-    The engine must register what the plan says, and change nothing the second time.
+    The engine must register what the plan says, change nothing the second time, and the policy pack must say there
+    what the rules say of a preview here.
     """
+    from policies.environment import environment  # noqa: PLC0415  # as the next
+    from policies.evaluate import evaluate  # noqa: PLC0415  # as the next
     from slipway.rehearsal import engine  # noqa: PLC0415  # the driver takes as long to load as a plan
+    from slipway.rehearsal.said import expected  # noqa: PLC0415  # as the engine
 
     life = engine.live(file)
+    in_process = expected(evaluate(planning.record(file, preview=True), environment(file.config)))
     seconds = life.preview.seconds + life.up.seconds + life.again.seconds + life.refresh.seconds
     faults = [f"the engine and the plan differ: {difference}" for difference in compare(plan, life.up.plan)]
     faults += [f"the second preview is not empty: {life.again.changed} changes"] if life.again.changed else []
     faults += [f"refresh is not empty: {life.refresh.changed} changes"] if life.refresh.changed else []
+    faults += [f"only the pack in the engine says: {said}" for said in sorted(life.judged - in_process)]
+    faults += [f"the pack in the engine does not say: {said}" for said in sorted(in_process - life.judged)]
     end = "kept, as it is protected" if life.destroy is None else f"destroyed in {life.destroy.seconds:.0f} s"
     return f"{len(life.up.plan.resources)} resources, {seconds:.0f} s; {end}", tuple(faults)

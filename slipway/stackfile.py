@@ -5,7 +5,7 @@ key without a namespace belongs to the project, scalars become text, objects and
 """
 
 import json
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -51,6 +51,34 @@ def environments() -> tuple[str, ...]:
     """The names of the environments in the project's stack folder, sorted."""
     found = _config_folder().glob(f"{_PREFIX}*{_SUFFIX}")
     return tuple(sorted(_stack_name(path) for path in found))
+
+
+def chosen(selections: Sequence[str] | None) -> list[StackFile]:
+    """The stack files that were named, or those of all environments.
+
+    Raises:
+        StackFileError: There is none, one cannot be read, or two have one name, so what is written of one would replace
+            what is written of the other.
+    """
+    files = [load(each) for each in selections or environments()]
+    if not files:
+        raise StackFileError("there is no environment in the stack folder, and none was named with -s")
+    seen: dict[str, StackFile] = {}
+    for file in files:
+        other = seen.setdefault(file.stack, file)
+        if other is not file:
+            raise StackFileError(f"-s: two stack files are called {file.stack}: {other.path} and {file.path}")
+    return files
+
+
+def in_repository(path: Path) -> str:
+    """A file's path from the root of the repository that it lies in, with `/`; all of it where there is none.
+
+    A link is followed, as code hosts do not.
+    """
+    target = path.resolve()
+    root = next((folder for folder in target.parents if (folder / ".git").exists()), project_folder().resolve())
+    return (target.relative_to(root) if target.is_relative_to(root) else target).as_posix()
 
 
 def load(selection: str) -> StackFile:

@@ -77,6 +77,8 @@ def _daemon_set(handle: ClusterHandle, namespace: str, labels: Mapping[str, str]
                 "metadata": {"labels": dict(labels)},
                 "spec": {
                     "automountServiceAccountToken": False,
+                    # As dcgm-exporter: a job that fills the node would push it out, and nobody sees its network.
+                    "priorityClassName": "system-node-critical",
                     "nodeSelector": {names.EFA_LABEL: "true"},
                     "tolerations": [taint.toleration for taint in handle.taints],
                     "securityContext": {

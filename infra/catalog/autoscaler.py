@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from infra.catalog.errors import UnknownNameError
+from infra.catalog.instances import InstanceType
 
 _PREFIX: Final = "k8s.io/cluster-autoscaler"
 _TEMPLATE: Final = f"{_PREFIX}/node-template"
@@ -65,6 +66,10 @@ FLAG_DEFAULTS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What its flags are when they are not given. `frequent-loops-enabled` is off in 1.34 and before."""
 
+_PROVISION_MINUTES: Final = 15
+_LARGE_PROVISION_MINUTES: Final = 30
+_LARGE_VCPUS: Final = 96
+
 # Newest patch of each minor seen in registry.k8s.io/autoscaling/cluster-autoscaler on 2026-07-22; one image minor per
 # cluster minor.
 _IMAGES: Final[Mapping[str, str]] = MappingProxyType(
@@ -101,6 +106,14 @@ def option_tag(option: str) -> str:
     if option not in OPTIONS:
         raise UnknownNameError("cluster-autoscaler option", option, OPTIONS)
     return f"{_TEMPLATE}/autoscaling-options/{option}"
+
+
+def provision_minutes(instance: InstanceType) -> int:
+    """How long it should wait for a node of a type before it takes the launch for failed.
+
+    Its default is 15 minutes; large accelerated types, such as p5 and p6, need longer (facts README section 6).
+    """
+    return _LARGE_PROVISION_MINUTES if instance.accelerator and instance.vcpus >= _LARGE_VCPUS else _PROVISION_MINUTES
 
 
 def image_tag(kubernetes_version: str) -> str:

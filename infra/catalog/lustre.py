@@ -40,7 +40,7 @@ HDD_DRIVE_CACHES: Final = ("NONE", "READ")
 """PERSISTENT_1 on HDD must say which."""
 
 EFA_MULTIPLE_GIB: Final[Mapping[int, int]] = MappingProxyType({125: 38_400, 250: 19_200, 500: 9_600, 1000: 4_800})
-"""EFA-enabled: capacity is a multiple of this, by throughput per unit. Only PERSISTENT_2 SSD with metadata."""
+"""EFA-enabled: the capacity of SSD is a multiple of this, by throughput per unit. Only PERSISTENT_2 with metadata."""
 
 METADATA_MODES: Final = ("AUTOMATIC", "USER_PROVISIONED")
 TIERING_METADATA_IOPS: Final = (6_000, 12_000)
@@ -117,8 +117,8 @@ def throughput_problem(
     if allowed is None:
         fits = [kind for name, kind in THROUGHPUTS if name == deployment]
         return f"{deployment} does not go with {storage}; use {' or '.join(fits)}"
-    if efa and (deployment, storage) != ("PERSISTENT_2", "SSD"):
-        return f"{deployment} {storage} cannot be EFA-enabled; use PERSISTENT_2 SSD"
+    if efa and deployment != "PERSISTENT_2":
+        return f"{deployment} {storage} cannot be EFA-enabled; use PERSISTENT_2"
     if per_unit in allowed or (not allowed and per_unit is None):
         return None
     if not allowed:

@@ -13,7 +13,7 @@ from infra.cluster.hybrid import Hybrid, HybridArgs, remote_network
 from infra.cluster.hybrid_settings import HybridSettings
 from infra.cluster.settings import ClusterSettings
 from infra.handle import Oidc
-from infra.identity import service_trust
+from infra.identity import account_trust
 
 _POLICIES: Mapping[str, str] = {
     "cluster-admin": "AmazonEKSClusterAdminPolicy",
@@ -197,7 +197,7 @@ class Cluster(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{name}-service",
             description=f"Control plane of {args.name}",
-            assume_role_policy=service_trust("eks.amazonaws.com", "sts:AssumeRole", "sts:TagSession"),
+            assume_role_policy=_service_trust(args),
             permissions_boundary=args.permissions_boundary,
             tags=naming.tags(args.tags, f"{args.name}-service"),
             opts=child,
@@ -234,3 +234,18 @@ class Cluster(pulumi.ComponentResource):
                 ),
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[access]),
             )
+
+
+def _service_trust(args: ClusterArgs) -> pulumi.Output[str]:
+    """EKS takes the role for this cluster alone.
+
+    Source: EKS user guide, "Cross-service confused deputy prevention in Amazon EKS".
+    """
+    source = pulumi.Output.concat(f"arn:{args.partition}:eks:{args.region}:", args.account_id, f":cluster/{args.name}")
+    return account_trust(
+        "eks.amazonaws.com",
+        "sts:AssumeRole",
+        "sts:TagSession",
+        account_id=args.account_id,
+        conditions={"ArnLike": {"aws:SourceArn": source}},
+    )

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from infra import naming
 from infra.catalog.zones import is_local
-from infra.identity import service_trust
+from infra.identity import account_trust
 from infra.network.cidr import plan
 from infra.network.endpoints import required
 from infra.network.settings import NetworkSettings, Transit
@@ -24,6 +24,8 @@ class NetworkArgs:
     settings: NetworkSettings
     platform: str
     region: str
+    partition: str
+    account_id: pulumi.Input[str]
     lustre: bool
     efs: bool
     key_arn: pulumi.Input[str]
@@ -294,6 +296,9 @@ class Network(pulumi.ComponentResource):
 
     def _flow_logs(self) -> None:
         settings = self._args.settings.flow_logs
+        ours = pulumi.Output.concat(
+            f"arn:{self._args.partition}:ec2:{self._args.region}:", self._args.account_id, ":vpc-flow-log/*"
+        )
         group = aws.cloudwatch.LogGroup(
             f"{self._name}-flow-logs",
             name=f"/slipway/{self._args.platform}/vpc-flow-logs",
@@ -305,7 +310,12 @@ class Network(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{self._name}-flow-logs",
             description="VPC flow logs write to their log group",
-            assume_role_policy=service_trust("vpc-flow-logs.amazonaws.com"),
+            # VPC user guide, "IAM role for publishing flow logs to CloudWatch Logs".
+            assume_role_policy=account_trust(
+                "vpc-flow-logs.amazonaws.com",
+                account_id=self._args.account_id,
+                conditions={"ArnLike": {"aws:SourceArn": ours}},
+            ),
             permissions_boundary=self._args.permissions_boundary,
             tags=self._tags("flow-logs"),
             opts=self._child,

@@ -11,10 +11,6 @@ from infra.handle import GpuSharing, NodePool, Taint
 from infra.node_groups.rules import zones_of
 from infra.node_groups.settings import NodeGroupSettings
 
-LARGE_PROVISION_MINUTES = 30
-PROVISION_MINUTES = 15
-"""Cluster-autoscaler's default is 15 minutes; p5, p6 and other large types need longer (facts README section 6)."""
-_LARGE_VCPUS = 96
 _GIB_PER_GB = 1000**3 / 1024**3
 _OVERHEAD = 0.9
 """Share of a disk that pods can use: the file system, the images' layers and kubelet's eviction threshold take the
@@ -84,9 +80,7 @@ def _managed(group: NodeGroupSettings, zone: str) -> ManagedGroup:
         min_size=group.min,
         max_size=group.max,
         sharing=sharing,
-        provision_minutes=LARGE_PROVISION_MINUTES
-        if accelerator and instance.vcpus >= _LARGE_VCPUS
-        else PROVISION_MINUTES,
+        provision_minutes=autoscaler.provision_minutes(instance),
         system=group.system,
         cpu_millis=min(each.cpu_millis for each in rooms),
         memory_mib=min(each.memory_mib for each in rooms),

@@ -90,7 +90,7 @@ def _throughput_problems(lustre: LustreSettings, here: str) -> Iterator[Problem]
     wrong = facts.throughput_problem(lustre.deployment, lustre.storage, lustre.throughput_per_tib, efa=lustre.efa)
     if wrong:
         field = "throughputPerTib" if (lustre.deployment, lustre.storage) in facts.THROUGHPUTS else "storage"
-        efa = lustre.efa and (lustre.deployment, lustre.storage) != ("PERSISTENT_2", "SSD")
+        efa = lustre.efa and lustre.deployment != "PERSISTENT_2"
         yield Problem(f"{here}.{'efa' if efa and field != 'storage' else field}", wrong)
     else:
         wrong = facts.capacity_problem(
@@ -123,7 +123,8 @@ def _metadata_problems(lustre: LustreSettings, here: str) -> Iterator[Problem]:
         lustre.storage,
         mode=metadata.mode if metadata else None,
         iops=metadata.iops if metadata else None,
-        efa=lustre.efa,
+        # Of a deployment without EFA that is said already, and it has no metadata configuration either.
+        efa=lustre.efa and lustre.deployment == "PERSISTENT_2",
     )
     if wrong:
         yield Problem(f"{here}.metadata", wrong)

@@ -1,7 +1,7 @@
 """The summary of a plan for a terminal, a file or a pipe."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, TextIO
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
@@ -20,15 +20,19 @@ PLAIN_WIDTH: Final = 110
 _INDENT: Final = 2
 
 
-def show(summary: Summary, stream: TextIO, *, brief: bool = False) -> None:
+def show(
+    summary: Summary, stream: TextIO, *, brief: bool = False, more: Iterable[tuple[str, RenderableType]] = ()
+) -> None:
     """Write a plan's page.
 
     Args:
         summary: What to show.
         stream: Where to.
         brief: Leave out the add-ons, the counts and the bill's lines.
+        more: Sections that come last: what others have to say of the plan, each with its title.
     """
-    write(Group(*_sections(summary, brief=brief)), stream)
+    last = [part for title, body in more for part in _section(title, body)]
+    write(Group(*_sections(summary, brief=brief), *last), stream)
 
 
 def write(page: RenderableType, stream: TextIO) -> None:

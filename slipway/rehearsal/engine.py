@@ -25,6 +25,8 @@ from slipway.errors import CannotRunError
 from slipway.plan.deployment import from_document
 from slipway.plan.model import Plan, Resource
 from slipway.rehearsal.plugin import PACKAGES
+from slipway.rehearsal.said import Said
+from slipway.rehearsal.said import heard as said_as
 from slipway.stackfile import StackFile
 from slipway.wire import redacted
 
@@ -32,6 +34,8 @@ _R = TypeVar("_R")
 _TOOLS: Final = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
 _ASSETS: Final = "images"
 """The folder that the program sends files from."""
+_PACK: Final = "policies"
+"""The folder of the policy pack."""
 _PASSPHRASE: Final = "rehearsal"  # noqa: S105 - of a state that holds made-up values and is deleted
 _SAME: Final = frozenset({"same", "read"})
 _BUILT_IN: Final = "pulumi:providers:pulumi"
@@ -73,6 +77,8 @@ class Planned(Outcome):
 class Life:
     """A stack's whole life, in the order in which it was lived."""
 
+    judged: frozenset[Said]
+    """What the policy pack said in a preview."""
     preview: Planned
     up: Planned
     again: Planned
@@ -98,11 +104,12 @@ def live(file: StackFile) -> Life:
         EngineError: The engine is not there, or an operation failed.
     """
     with stack(file) as engine:
+        judged = engine.judge()
         preview, up = engine.preview(), engine.up()
         again, refresh = engine.preview(), engine.refresh()
         protected = any(resource.protect for resource in up.plan)
         destroy = None if protected else engine.destroy()
-    return Life(preview=preview, up=up, again=again, refresh=refresh, destroy=destroy)
+    return Life(judged=judged, preview=preview, up=up, again=again, refresh=refresh, destroy=destroy)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +164,27 @@ class Engine:
         """
         result, seconds = _run(self._stack.destroy)
         return Outcome(changes=_changes(result.summary), seconds=seconds)
+
+    def judge(self, *, up: bool = False) -> frozenset[Said]:
+        """What the policy pack says in a preview, or in an `up`, which mandatory violations end.
+
+        Raises:
+            EngineError: The program, a plugin or the pack failed.
+        """
+        heard: set[Said] = set()
+
+        def listen(event: automation.EngineEvent) -> None:
+            if event.policy_event:
+                said = event.policy_event
+                heard.add(said_as(said.policy_name, said.enforcement_level, said.message))
+
+        operation: Callable[..., object] = self._stack.up if up else self._stack.preview
+        try:
+            _run(lambda: operation(policy_packs=[str(stackfile.project_folder() / _PACK)], on_event=listen))
+        except EngineError:
+            if not any(each.level == "mandatory" for each in heard):
+                raise
+        return frozenset(heard)
 
     def state(self) -> Plan:
         """The state, as `pulumi stack export` prints it."""

@@ -503,6 +503,8 @@ def merged(defaults: Any, values: Any) -> Any:
 SUB_CHARTS: dict[str, dict[str, Any]] = {
     # Read by templates/configmap.yaml, commented out in values.yaml.
     "aws-for-fluent-bit": {"additionalFilters": None, "additionalInputs": None, "additionalOutputs": None},
+    # In values.schema.json, commented out in values.yaml.
+    "cert-manager": {"webhook": {"podDisruptionBudget": {"maxUnavailable": None}}},
     "grafana": {"rbac": {"useExistingClusterRole": None}},
     # Read by templates/validatingwebhookconfiguration.yaml, commented out in values.yaml.
     "istiod": {"base": {"validationFailurePolicy": None}},

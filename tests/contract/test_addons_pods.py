@@ -191,6 +191,14 @@ def test_a_namespace_is_privileged_where_its_pods_are_and_nowhere_else(addon):
     assert (addon.pod_security == "privileged") is expected
 
 
+@pytest.mark.parametrize("addon", each(*(addon for addon in CATALOGUE.values() if addon.privileged_with)))
+def test_a_namespace_is_privileged_only_while_somebody_there_needs_it(addon):
+    assert addon.standard({addon.name}) == "baseline"
+    for name in addon.privileged_with:
+        assert addon.standard({addon.name, name}) == "privileged"
+        assert CATALOGUE[name].namespace == addon.namespace
+
+
 # Objects of our own.
 
 

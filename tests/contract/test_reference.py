@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from addons import registry
+from policies import ids
+from policies.settings import PolicySettings
 from slipway import reference
 from slipway.fields import references
 
@@ -31,6 +33,15 @@ def test_every_setting_is_described():
         if line.startswith("| `") and line.endswith("|  |")
     ]
     assert undescribed == []
+
+
+def test_every_limit_of_the_policies_names_a_rule_that_there_is():
+    """The page of the rules says which settings a rule reads, out of what the settings say of themselves."""
+    named = reference.policy_settings()
+    assert set(named) <= ids.ALL
+    about_all = {"enforcement", "levels", "exceptions"}
+    limits = {field.alias or name for name, field in PolicySettings.model_fields.items()} - about_all
+    assert {key for keys in named.values() for key in keys} == limits
 
 
 def test_there_is_a_page_of_every_addon_and_of_nothing_else():

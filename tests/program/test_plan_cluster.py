@@ -104,6 +104,16 @@ def test_the_control_plane_goes_before_its_role(prod: Plan):
     assert {role.urn, policy.urn} <= set(cluster.dependencies)
 
 
+def test_eks_takes_the_control_planes_role_for_this_cluster_alone(prod: Plan):
+    """EKS user guide, "Cross-service confused deputy prevention in Amazon EKS"."""
+    (statement,) = json.loads(prod.one("aws:iam/role:Role", "cluster-service").inputs["assumeRolePolicy"])["Statement"]
+    assert statement["Principal"] == {"Service": "eks.amazonaws.com"}
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+        "ArnLike": {"aws:SourceArn": "arn:aws:eks:us-west-2:123456789012:cluster/slipway-prod"},
+    }
+
+
 def test_irsa_binds_each_role_to_one_service_account(existing: Plan):
     assert existing.of_type("aws:eks/podIdentityAssociation:PodIdentityAssociation") == ()
     role = existing.one("aws:iam/role:Role", "cluster-autoscaler-cluster-autoscaler")

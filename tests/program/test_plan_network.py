@@ -165,6 +165,17 @@ def test_flow_logs_are_written_with_a_role_of_their_own(prod: Plan):
     }
 
 
+def test_the_role_of_flow_logs_is_taken_for_this_accounts_flow_logs_alone(prod: Plan):
+    """VPC user guide, "IAM role for publishing flow logs to CloudWatch Logs"."""
+    role = prod.one("aws:iam/role:Role", "network-flow-logs")
+    (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+    assert statement["Principal"] == {"Service": "vpc-flow-logs.amazonaws.com"}
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+        "ArnLike": {"aws:SourceArn": "arn:aws:ec2:us-west-2:123456789012:vpc-flow-log/*"},
+    }
+
+
 def test_a_local_zone_has_nodes_and_nothing_else(record_settings):
     """p6e is sold in a Local Zone alone, where there is no control plane, NAT gateway, endpoint or EFS."""
     plan = record_settings(

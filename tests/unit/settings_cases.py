@@ -11,6 +11,7 @@ from tests.unit import settings_cases_groups as groups
 from tests.unit import settings_cases_hybrid as hybrid
 from tests.unit import settings_cases_karpenter as karpenter
 from tests.unit import settings_cases_observability as observability
+from tests.unit import settings_cases_policies as policies
 from tests.unit import settings_cases_registry as registry
 from tests.unit import settings_cases_spelling as spelling
 from tests.unit import settings_cases_storage as storage
@@ -41,6 +42,7 @@ _PARTS: Final = (
     hybrid.schedulers,
     tenants.tenants,
     tenants_addons.tenants,
+    policies.policies,
 )
 
 

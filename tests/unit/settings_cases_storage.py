@@ -65,10 +65,10 @@ def lustre(table: Table) -> None:
         "SSD or INTELLIGENT_TIERING",
     )
     add(
-        "lustre-efa-on-tiering",
-        {here: {**tiering, "efa": True}},
+        "lustre-efa-on-scratch",
+        {f"{here}.deployment": "SCRATCH_2", f"{here}.throughputPerTib": ABSENT, f"{here}.efa": True},
         f"{here}.efa",
-        "INTELLIGENT_TIERING cannot be EFA-enabled; use PERSISTENT_2 SSD",
+        "SCRATCH_2 SSD cannot be EFA-enabled; use PERSISTENT_2",
     )
     add(
         "lustre-capacity-not-a-multiple",

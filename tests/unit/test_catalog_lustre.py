@@ -87,6 +87,12 @@ def test_a_wrong_throughput_is_told_before_the_capacity():
     assert "is needed" in (per_unit_problem("PERSISTENT_1", "SSD", None) or "")
 
 
+def test_intelligent_tiering_may_be_efa_enabled():
+    # FSx for Lustre user guide, "Working with EFA-enabled file systems": Persistent 2, Intelligent-Tiering included.
+    assert per_unit_problem("PERSISTENT_2", "INTELLIGENT_TIERING", None, efa=True) is None
+    assert capacity_problem("PERSISTENT_2", "INTELLIGENT_TIERING", None, efa=True) is None
+
+
 def test_intelligent_tiering_takes_no_capacity_and_steps_of_throughput():
     assert capacity_problem("PERSISTENT_2", "INTELLIGENT_TIERING", None) is None
     assert capacity_problem("PERSISTENT_2", "INTELLIGENT_TIERING", 1200) is not None

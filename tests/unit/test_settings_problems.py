@@ -16,7 +16,7 @@ from tests.unit.settings_cases import CASES
 from tests.unit.settings_stack import BASE, TODAY, Case, patched
 
 ROOT = Path(__file__).resolve().parents[2]
-RULES = sorted(path for part in ("infra", "stacks") for path in (ROOT / part).rglob("*.py"))
+RULES = sorted(path for part in ("infra", "policies", "stacks") for path in (ROOT / part).rglob("*.py"))
 
 
 def problems(raw, today=TODAY) -> tuple[Problem, ...]:

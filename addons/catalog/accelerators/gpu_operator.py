@@ -9,6 +9,7 @@ from addons.spec import AddOn, AddOnSettings, Chart, Image, Placement, Ready, Va
 from infra.catalog import mig, names
 from infra.handle import ClusterHandle
 
+# renovate: datasource=helm depName=gpu-operator registryUrl=https://helm.ngc.nvidia.com/nvidia
 _VERSION: Final = "v26.7.0"
 _PLUGIN_CONFIG: Final = "slipway-device-plugin"
 _MIG_CONFIG: Final = "slipway-mig"
@@ -97,7 +98,7 @@ def _values(handle: ClusterHandle, settings: GpuOperatorSettings) -> Values:
 
 
 def _image(reference: str, operand: str) -> Image:
-    return Image(reference=f"nvcr.io/{reference}", registry=f"{operand}.repository", repository=f"{operand}.image")
+    return Image(reference=reference, registry=f"{operand}.repository", repository=f"{operand}.image")
 
 
 ADDON = AddOn(
@@ -108,7 +109,6 @@ ADDON = AddOn(
     source=Chart(
         repo="https://helm.ngc.nvidia.com/nvidia",
         name="gpu-operator",
-        # renovate: datasource=helm depName=gpu-operator registryUrl=https://helm.ngc.nvidia.com/nvidia
         version=_VERSION,
     ),
     settings=GpuOperatorSettings,
@@ -119,11 +119,11 @@ ADDON = AddOn(
     pod_security="privileged",
     values=_values,
     images=(
-        _image(f"nvidia/gpu-operator:{_VERSION}", "operator"),
-        _image(f"nvidia/gpu-operator:{_VERSION}", "validator"),
-        _image("nvidia/k8s-device-plugin:v0.20.0", "devicePlugin"),
-        _image("nvidia/k8s-device-plugin:v0.20.0", "gfd"),
-        _image("nvidia/cloud-native/k8s-mig-manager:v0.15.0", "migManager"),
+        _image(f"nvcr.io/nvidia/gpu-operator:{_VERSION}", "operator"),
+        _image(f"nvcr.io/nvidia/gpu-operator:{_VERSION}", "validator"),
+        _image("nvcr.io/nvidia/k8s-device-plugin:v0.20.0", "devicePlugin"),
+        _image("nvcr.io/nvidia/k8s-device-plugin:v0.20.0", "gfd"),
+        _image("nvcr.io/nvidia/cloud-native/k8s-mig-manager:v0.15.0", "migManager"),
     ),
     needs=("node-feature-discovery",),
     # HAMi and the plugin hand out nvidia.com/gpu, too; the DRA driver brings the same CRDs.

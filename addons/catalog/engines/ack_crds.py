@@ -18,6 +18,7 @@ ADDON = AddOn(
     summary="the namespace and the kinds that the AWS Controllers for Kubernetes share",
     docs="https://aws-controllers-k8s.github.io/community/",
     # Of the SageMaker controller's release; the other controllers' have the same two.
+    # renovate: datasource=github-tags depName=aws-controllers-k8s/sagemaker-controller
     source=Kustomization(version="v1.9.1"),
     settings=AckCrdsSettings,
     presets=("full",),

@@ -32,6 +32,7 @@ ADDON = AddOn(
     docs="https://argo-workflows.readthedocs.io/en/latest/installation/",
     # The minimal ones: they keep whatever is in a workflow, so one set serves the controllers of both releases. Every
     # field of 3.7's is in 4.0's.
+    # renovate: datasource=github-tags depName=argoproj/argo-workflows
     source=Kustomization(version="v4.0.6"),
     settings=ArgoCrdsSettings,
     presets=("full",),

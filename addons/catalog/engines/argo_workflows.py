@@ -16,6 +16,7 @@ from infra.handle import ClusterHandle
 from infra.surroundings import Surroundings
 
 _NAME: Final = "argo-workflows"
+# renovate: datasource=docker depName=quay.io/argoproj/workflow-controller depType=follows
 _VERSION: Final = "v4.0.6"
 _SERVER: Final = "argo-workflows-server"
 _BUCKET: Final = "artifacts"

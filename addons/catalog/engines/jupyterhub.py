@@ -14,6 +14,7 @@ from infra.handle import ClusterHandle, Edge, Login, NodePool, NotebookImage
 from infra.surroundings import Surroundings
 
 _NAME: Final = "jupyterhub"
+# renovate: datasource=helm depName=jupyterhub registryUrl=https://hub.jupyter.org/helm-chart/
 _VERSION: Final = "4.4.0"
 _LOGIN: Final = Path(__file__).parents[2] / "hub_login.py"
 _PROXY: Final = Path(__file__).parents[2] / "hub_proxy.mjs"
@@ -220,7 +221,6 @@ ADDON = AddOn(
     source=Chart(
         repo="https://hub.jupyter.org/helm-chart/",
         name=_NAME,
-        # renovate: datasource=helm depName=jupyterhub registryUrl=https://hub.jupyter.org/helm-chart/
         version=_VERSION,
     ),
     settings=JupyterhubSettings,

@@ -8,6 +8,7 @@ from addons.spec import AddOn, AddOnSettings, Chart, Image, Ready, Values
 from infra.handle import ClusterHandle
 
 _NAME: Final = "kuberay-operator"
+# renovate: datasource=helm depName=kuberay-operator registryUrl=https://ray-project.github.io/kuberay-helm
 _VERSION: Final = "1.7.0"
 _SCHEDULERS: Final = ("kai-scheduler", "volcano")
 """Add-ons that are schedulers, as KubeRay calls them too."""
@@ -44,7 +45,6 @@ ADDON = AddOn(
     source=Chart(
         repo="https://ray-project.github.io/kuberay-helm",
         name=_NAME,
-        # renovate: datasource=helm depName=kuberay-operator registryUrl=https://ray-project.github.io/kuberay-helm
         version=_VERSION,
     ),
     settings=KuberayOperatorSettings,

@@ -8,6 +8,7 @@ from addons.spec import AddOn, AddOnSettings, Chart, Image, Ready, Values, Webho
 from infra.handle import ClusterHandle
 
 _NAME: Final = "spark-operator"
+# renovate: datasource=helm depName=spark-operator registryUrl=https://kubeflow.github.io/spark-operator
 _VERSION: Final = "2.5.2"
 _VOLCANO: Final = "volcano"
 _KINDS: Final = ("ScheduledSparkApplication", "SparkApplication", "SparkConnect")
@@ -59,7 +60,6 @@ ADDON = AddOn(
     source=Chart(
         repo="https://kubeflow.github.io/spark-operator",
         name=_NAME,
-        # renovate: datasource=helm depName=spark-operator registryUrl=https://kubeflow.github.io/spark-operator
         version=_VERSION,
     ),
     settings=SparkOperatorSettings,

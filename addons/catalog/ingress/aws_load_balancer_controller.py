@@ -10,6 +10,7 @@ from addons.tags import separable
 from infra.handle import ClusterHandle
 
 _NAME: Final = "aws-load-balancer-controller"
+# renovate: datasource=helm depName=aws-load-balancer-controller registryUrl=https://aws.github.io/eks-charts
 _VERSION: Final = "3.5.0"
 _CLUSTER: Final = "elbv2.k8s.aws/cluster"
 """The tag that the controller puts on whatever it makes; its value is the cluster's name."""
@@ -223,7 +224,6 @@ ADDON = AddOn(
     source=Chart(
         repo="https://aws.github.io/eks-charts",
         name=_NAME,
-        # renovate: datasource=helm depName=aws-load-balancer-controller registryUrl=https://aws.github.io/eks-charts
         version=_VERSION,
     ),
     settings=LoadBalancerControllerSettings,

@@ -8,6 +8,7 @@ from addons.iam import ANY, allow, policy
 from addons.spec import AddOn, AddOnSettings, Chart, Identity, Image, Ready, Values, Webhook
 from infra.handle import ClusterHandle
 
+# renovate: datasource=docker depName=quay.io/jetstack/charts/cert-manager
 _VERSION: Final = "v1.21.1"
 _ACME: Final = ("Challenge", "Order")
 _KINDS: Final = ("Certificate", "CertificateRequest", "ClusterIssuer", "Issuer", *_ACME)
@@ -33,7 +34,11 @@ def _values(_handle: ClusterHandle, _settings: CertManagerSettings) -> Values:
         "resources": {"requests": {"cpu": "25m", "memory": "64Mi"}},
         "cainjector": {"resources": {"requests": {"cpu": "25m", "memory": "128Mi"}}},
         # Two, so that a node that goes does not hold up what needs a certificate.
-        "webhook": {"replicaCount": 2, "resources": {"requests": {"cpu": "25m", "memory": "48Mi"}}},
+        "webhook": {
+            "replicaCount": 2,
+            "podDisruptionBudget": {"enabled": True, "maxUnavailable": 1},
+            "resources": {"requests": {"cpu": "25m", "memory": "48Mi"}},
+        },
     }
 
 
@@ -77,7 +82,6 @@ ADDON = AddOn(
     source=Chart(
         repo="oci://quay.io/jetstack/charts",
         name="cert-manager",
-        # renovate: datasource=docker depName=quay.io/jetstack/charts/cert-manager
         version=_VERSION,
     ),
     settings=CertManagerSettings,

@@ -6,6 +6,7 @@ from addons.catalog.kubeflow import katib_settings
 from addons.kubeflow import NAMESPACE, RELEASE
 from addons.spec import AddOn, AddOnSettings, Image, Kustomization, Ready, Webhook
 
+# renovate: datasource=docker depName=ghcr.io/kubeflow/katib/katib-controller depType=follows
 _VERSION: Final = "v0.19.0"
 _PARTS: Final = ("katib-controller", "katib-db-manager", "katib-ui")
 

@@ -21,6 +21,7 @@ pkg/db/v1beta1/mysql/mysql.go (no `tls` in the connection string) and pkg/db/v1b
 _SECRET: Final = "katib-database"  # noqa: S105  # a Secret's name
 _SCHEMA: Final = "katib"
 _REGISTRY: Final = "ghcr.io/kubeflow/katib"
+# renovate: datasource=docker depName=ghcr.io/kubeflow/katib/katib-controller depType=follows
 _VERSION: Final = "v0.19.0"
 _TRIAL_IMAGE: Final = "public.ecr.aws/deep-learning-containers/pytorch:2.12.1-cpu-amzn2023"
 

@@ -7,6 +7,7 @@ from addons.spec import AddOn, AddOnSettings, Image, Kustomization, Ready, Webho
 
 _NAME: Final = "kubeflow-dashboard"
 _IMAGES: Final = "ghcr.io/kubeflow/dashboard"
+# renovate: datasource=docker depName=ghcr.io/kubeflow/dashboard/dashboard depType=follows
 _VERSION: Final = "v2.0.0"
 
 

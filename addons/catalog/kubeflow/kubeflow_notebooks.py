@@ -7,6 +7,7 @@ from addons.spec import AddOn, AddOnSettings, Image, Kustomization, Ready, Webho
 
 _NAME: Final = "kubeflow-notebooks"
 _IMAGES: Final = "ghcr.io/kubeflow/notebooks"
+# renovate: datasource=docker depName=ghcr.io/kubeflow/notebooks/notebook-controller depType=follows
 _VERSION: Final = "v1.11.0"
 _PROGRAMS: Final = (
     "jupyter-web-app",

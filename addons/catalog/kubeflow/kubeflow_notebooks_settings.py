@@ -18,6 +18,7 @@ from infra.problems import one_of, shown
 from infra.surroundings import Surroundings
 
 _SERVERS: Final = "ghcr.io/kubeflow/kubeflow/notebook-servers"
+# renovate: datasource=docker depName=ghcr.io/kubeflow/kubeflow/notebook-servers/jupyter-scipy
 _VERSION: Final = "v1.11.0"
 _PLAIN: Final = f"{_SERVERS}/jupyter-scipy:{_VERSION}"
 _CUDA: Final = f"{_SERVERS}/jupyter-pytorch-cuda-full:{_VERSION}"

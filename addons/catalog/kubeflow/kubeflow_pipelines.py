@@ -6,13 +6,15 @@ import pulumi
 
 from addons.catalog.kubeflow import kubeflow_pipelines_settings
 from addons.iam import allow, policy
-from addons.kubeflow import NAMESPACE
+from addons.kubeflow import NAMESPACE, RELEASE
 from addons.pipelines import BUCKET, RUNS, SPECIFICATIONS
 from addons.s3 import corner, through
 from addons.spec import AddOn, AddOnSettings, Identity, Image, Kustomization, Ready
 from infra.handle import Bucket, ClusterHandle
 
+# renovate: datasource=docker depName=ghcr.io/kubeflow/kfp-api-server depType=follows
 _VERSION: Final = "2.16.1"
+# renovate: datasource=docker depName=quay.io/argoproj/workflow-controller depType=follows
 _ARGO: Final = "v3.7.3"
 _PROGRAMS: Final = (
     "api-server",
@@ -62,7 +64,7 @@ ADDON = AddOn(
     group="kubeflow",
     summary="workflows of steps, with what each one read and wrote on record",
     docs="https://www.kubeflow.org/docs/components/pipelines/",
-    source=Kustomization(version="26.03.1"),
+    source=Kustomization(version=RELEASE),
     settings=AddOnSettings,
     presets=("full",),
     applies=kubeflow_pipelines_settings.ADDON.applies,

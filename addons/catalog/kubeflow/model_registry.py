@@ -6,6 +6,7 @@ from addons.catalog.kubeflow import model_registry_settings
 from addons.kubeflow import NAMESPACE, RELEASE
 from addons.spec import AddOn, AddOnSettings, Image, Kustomization, Ready
 
+# renovate: datasource=docker depName=ghcr.io/kubeflow/hub/server depType=follows
 _VERSION: Final = "v0.3.9"
 
 ADDON = AddOn(

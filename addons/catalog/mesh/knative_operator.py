@@ -6,6 +6,7 @@ from addons.spec import AddOn, AddOnSettings, Chart, Image, Ready, Values
 from infra.handle import ClusterHandle
 
 _NAME: Final = "knative-operator"
+# renovate: datasource=helm depName=knative-operator registryUrl=https://knative.github.io/operator
 _VERSION: Final = "v1.23.0"
 _IMAGES: Final = "gcr.io/knative-releases/knative.dev/operator/cmd"
 
@@ -32,7 +33,6 @@ ADDON = AddOn(
     source=Chart(
         repo="https://knative.github.io/operator",
         name=_NAME,
-        # renovate: datasource=helm depName=knative-operator registryUrl=https://knative.github.io/operator
         version=_VERSION,
     ),
     settings=KnativeOperatorSettings,

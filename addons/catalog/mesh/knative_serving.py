@@ -11,6 +11,7 @@ from addons.spec import AddOn, AddOnSettings, Image, Objects, Webhook
 from infra.handle import ClusterHandle
 
 _NAME: Final = "knative-serving"
+# renovate: datasource=github-releases depName=knative/serving extractVersion=^knative-v(?<version>.+)$ depType=follows
 _SERVING: Final = "1.23.0"
 _GATEWAY: Final = "cluster-local-gateway"
 """Requests from inside the cluster come by this one. The other asks for a login."""

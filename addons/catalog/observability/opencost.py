@@ -6,6 +6,7 @@ from addons.spec import AddOn, AddOnSettings, Chart, Image, Ready, Values
 from infra.handle import ClusterHandle
 
 _PROMETHEUS: Final = {"serviceName": "kube-prometheus-stack-prometheus", "namespaceName": "monitoring", "port": 9090}
+# renovate: datasource=docker depName=ghcr.io/opencost/opencost depType=follows
 _VERSION: Final = "1.120.1"
 
 

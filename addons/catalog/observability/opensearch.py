@@ -180,6 +180,7 @@ ADDON = AddOn(
     create_namespace=True,
     # Of Fluent Bit, which reads the node's log files and runs here too.
     pod_security="privileged",
+    privileged_with=("fluent-bit",),
     values=_values,
     images=(Image(reference=_IMAGE, repository="image.repository", tag="image.tag"),),
     needs=("cert-manager", "coredns", "storage-classes"),

@@ -7,6 +7,7 @@ from infra.catalog import names
 from infra.handle import ClusterHandle
 
 _NAME: Final = "kyverno"
+# renovate: datasource=docker depName=ghcr.io/kyverno/readiness-checker depType=follows
 _APP: Final = "v1.19.0"
 _PODS: Final = (
     "CronJob",

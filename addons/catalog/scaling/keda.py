@@ -8,6 +8,8 @@ from addons.iam import ANY, allow, policy
 from addons.spec import AddOn, AddOnSettings, Chart, Identity, Image, Ready, Values, Webhook
 from infra.handle import ClusterHandle
 
+# renovate: datasource=helm depName=keda registryUrl=https://kedacore.github.io/charts
+_VERSION: Final = "2.20.2"
 _OPERATOR: Final = "keda-operator"
 _KINDS: Final = (
     "CloudEventSource",
@@ -69,8 +71,7 @@ ADDON = AddOn(
     source=Chart(
         repo="https://kedacore.github.io/charts",
         name="keda",
-        # renovate: datasource=helm depName=keda registryUrl=https://kedacore.github.io/charts
-        version="2.20.2",
+        version=_VERSION,
     ),
     settings=KedaSettings,
     presets=("inference",),
@@ -80,7 +81,7 @@ ADDON = AddOn(
     values=_values,
     images=tuple(
         Image(
-            reference=f"ghcr.io/kedacore/{image}:2.20.2",
+            reference=f"ghcr.io/kedacore/{image}:{_VERSION}",
             registry=f"image.{part}.registry",
             repository=f"image.{part}.repository",
             tag=f"image.{part}.tag",

@@ -12,6 +12,7 @@ from infra.images import ImageReference
 
 _NAMESPACE: Final = "kai-scheduler"
 _HOME: Final = "ghcr.io/kai-scheduler/kai-scheduler"
+# renovate: datasource=docker depName=ghcr.io/kai-scheduler/kai-scheduler/kai-scheduler
 _VERSION: Final = "v0.17.0"
 _PARTS: Final = {
     "admission": "admission",

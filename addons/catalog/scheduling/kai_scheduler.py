@@ -7,6 +7,7 @@ from infra.catalog import names
 from infra.handle import ClusterHandle
 
 _NAME: Final = "kai-scheduler"
+# renovate: datasource=docker depName=ghcr.io/kai-scheduler/kai-scheduler/kai-scheduler
 _VERSION: Final = "v0.17.0"
 _HOME: Final = "ghcr.io/kai-scheduler/kai-scheduler"
 _RESOURCES: Final[dict[str, Any]] = {
@@ -44,7 +45,6 @@ ADDON = AddOn(
     source=Chart(
         repo=f"oci://{_HOME}",
         name=_NAME,
-        # renovate: datasource=docker depName=ghcr.io/kai-scheduler/kai-scheduler/kai-scheduler
         version=_VERSION,
     ),
     settings=AddOnSettings,

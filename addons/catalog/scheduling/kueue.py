@@ -10,6 +10,7 @@ from addons.spec import AddOn, AddOnSettings, Chart, FailurePolicy, Image, Ready
 from infra.catalog import names
 from infra.handle import ClusterHandle
 
+# renovate: datasource=docker depName=registry.k8s.io/kueue/charts/kueue
 _VERSION: Final = "0.19.2"
 _IMAGE: Final = "registry.k8s.io/kueue/kueue"
 _TAG: Final = f"v{_VERSION}"
@@ -201,7 +202,6 @@ ADDON = AddOn(
     source=Chart(
         repo="oci://registry.k8s.io/kueue/charts",
         name="kueue",
-        # renovate: datasource=docker depName=registry.k8s.io/kueue/charts/kueue
         version=_VERSION,
     ),
     settings=KueueSettings,

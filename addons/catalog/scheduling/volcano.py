@@ -10,6 +10,7 @@ from addons.spec import AddOn, AddOnSettings, Chart, Image, Ready, Values, Webho
 from infra.handle import ClusterHandle
 
 _NAME: Final = "volcano"
+# renovate: datasource=helm depName=volcano registryUrl=https://volcano-sh.github.io/helm-charts
 _VERSION: Final = "1.15.1"
 _ADMISSIONS: Final = (
     "/jobs/mutate",
@@ -107,7 +108,6 @@ ADDON = AddOn(
     source=Chart(
         repo="https://volcano-sh.github.io/helm-charts",
         name=_NAME,
-        # renovate: datasource=helm depName=volcano registryUrl=https://volcano-sh.github.io/helm-charts
         version=_VERSION,
     ),
     settings=VolcanoSettings,

@@ -10,6 +10,7 @@ from infra.catalog.zones import dns_suffix
 from infra.handle import ClusterHandle
 
 _NAME: Final = "external-secrets"
+# renovate: datasource=helm depName=external-secrets registryUrl=https://charts.external-secrets.io
 _VERSION: Final = "2.9.0"
 
 
@@ -30,7 +31,11 @@ def _values(_handle: ClusterHandle, _settings: ExternalSecretsSettings) -> Value
         "rbac": {"aggregateToAdmin": False, "aggregateToEdit": False},
         "resources": {"requests": {"cpu": "25m", "memory": "128Mi"}},
         "certController": {"resources": {"requests": {"cpu": "25m", "memory": "64Mi"}}},
-        "webhook": {"replicaCount": 2, "resources": {"requests": {"cpu": "25m", "memory": "64Mi"}}},
+        "webhook": {
+            "replicaCount": 2,
+            "podDisruptionBudget": {"enabled": True, "minAvailable": 1},
+            "resources": {"requests": {"cpu": "25m", "memory": "64Mi"}},
+        },
     }
 
 
@@ -69,7 +74,6 @@ ADDON = AddOn(
     source=Chart(
         repo="https://charts.external-secrets.io",
         name=_NAME,
-        # renovate: datasource=helm depName=external-secrets registryUrl=https://charts.external-secrets.io
         version=_VERSION,
     ),
     settings=ExternalSecretsSettings,

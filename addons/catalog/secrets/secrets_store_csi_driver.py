@@ -8,6 +8,7 @@ from addons.spec import AddOn, AddOnSettings, Chart, Image, Ready, Values
 from infra.handle import ClusterHandle
 
 _NAME: Final = "secrets-store-csi-driver"
+# renovate: datasource=helm depName=secrets-store-csi-driver registryUrl=https://kubernetes-sigs.github.io/secrets-store-csi-driver/charts
 _VERSION: Final = "1.6.0"
 _AUDIENCES: Final = ("sts.amazonaws.com", "pods.eks.amazonaws.com")
 """Tokens that a provider is handed for the pod's service account: for IRSA and for Pod Identity."""
@@ -45,7 +46,6 @@ ADDON = AddOn(
     source=Chart(
         repo="https://kubernetes-sigs.github.io/secrets-store-csi-driver/charts",
         name=_NAME,
-        # renovate: datasource=github-tags depName=kubernetes-sigs/secrets-store-csi-driver
         version=_VERSION,
     ),
     settings=SecretsStoreSettings,

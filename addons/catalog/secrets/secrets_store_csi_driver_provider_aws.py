@@ -6,6 +6,7 @@ from addons.spec import AddOn, AddOnSettings, Chart, Image, Placement, Ready, Va
 from infra.handle import ClusterHandle
 
 _NAME: Final = "secrets-store-csi-driver-provider-aws"
+# renovate: datasource=helm depName=secrets-store-csi-driver-provider-aws registryUrl=https://aws.github.io/secrets-store-csi-driver-provider-aws
 _VERSION: Final = "3.1.1"
 
 
@@ -25,7 +26,6 @@ ADDON = AddOn(
     source=Chart(
         repo="https://aws.github.io/secrets-store-csi-driver-provider-aws",
         name=_NAME,
-        # renovate: datasource=github-tags depName=aws/secrets-store-csi-driver-provider-aws
         version=_VERSION,
     ),
     settings=AddOnSettings,

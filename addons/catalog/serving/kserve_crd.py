@@ -32,6 +32,7 @@ ADDON = AddOn(
     create_namespace=True,
     # The agent of the model cache writes to a directory of its node.
     pod_security="privileged",
+    privileged_with=("kserve-localmodel-nodes", "kserve-localmodel-resources"),
     owns_crds=tuple(f"{kind}.{_GROUP}" for kind in _KINDS),
     ready=(Ready(kind="CustomResourceDefinition", name=f"inferenceservices.{_GROUP}"),),
 )

@@ -19,7 +19,6 @@ ADDON = AddOn(
     group="serving",
     summary="what an LLMInferenceService is made of: vLLM, its scheduler and its routes",
     docs="https://kserve.github.io/website/docs/model-serving/generative-inference/llmisvc/llmisvc-configuration",
-    # renovate: datasource=github-releases depName=kserve/kserve
     source=Manifest(
         url=f"https://raw.githubusercontent.com/kserve/kserve/{kserve.VERSION}/{_FILE}",
         version=kserve.VERSION,

@@ -17,7 +17,6 @@ ADDON = AddOn(
     group="serving",
     summary="the kinds LLMInferenceService and LLMInferenceServiceConfig",
     docs="https://kserve.github.io/website/docs/model-serving/generative-inference/llmisvc/llmisvc-overview",
-    # renovate: datasource=docker depName=ghcr.io/kserve/charts/kserve-llmisvc-crd
     source=kserve.chart("kserve-llmisvc-crd"),
     settings=LlmCrdSettings,
     presets=("inference",),

@@ -46,7 +46,6 @@ ADDON = AddOn(
     group="serving",
     summary="LLMInferenceService: language models on one or many nodes, with routing that knows their caches",
     docs="https://kserve.github.io/website/docs/model-serving/generative-inference/llmisvc/llmisvc-overview",
-    # renovate: datasource=docker depName=ghcr.io/kserve/charts/kserve-llmisvc-resources
     source=kserve.chart("kserve-llmisvc-resources"),
     settings=LlmSettings,
     presets=("inference",),

@@ -18,7 +18,6 @@ ADDON = AddOn(
     group="serving",
     summary="the kinds of the model cache: LocalModelCache and others",
     docs="https://kserve.github.io/website/docs/model-serving/generative-inference/modelcache/localmodel",
-    # renovate: datasource=docker depName=ghcr.io/kserve/charts/kserve-localmodel-crd
     source=kserve.chart("kserve-localmodel-crd"),
     settings=LocalModelCrdSettings,
     namespace=kserve.NAMESPACE,

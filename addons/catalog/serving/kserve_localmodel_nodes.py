@@ -111,6 +111,8 @@ def _keeper(taints: list[Taint]) -> dict[str, Any]:
                 "metadata": {"labels": labels},
                 "spec": {
                     "automountServiceAccountToken": False,
+                    # Without it the node has no models: a job that fills the node would push it out.
+                    "priorityClassName": "system-node-critical",
                     "nodeSelector": {key: value},
                     "tolerations": [taint.toleration for taint in taints],
                     "terminationGracePeriodSeconds": 1,

@@ -36,7 +36,6 @@ ADDON = AddOn(
     group="serving",
     summary="the model cache: models on the disks of nodes, before a server asks for them",
     docs="https://kserve.github.io/website/docs/model-serving/generative-inference/modelcache/localmodel",
-    # renovate: datasource=docker depName=ghcr.io/kserve/charts/kserve-localmodel-resources
     source=kserve.chart("kserve-localmodel-resources"),
     settings=LocalModelSettings,
     applies=_applies,

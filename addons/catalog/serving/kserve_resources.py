@@ -89,7 +89,6 @@ ADDON = AddOn(
     group="serving",
     summary="KServe: models as services, from a format and a place",
     docs="https://kserve.github.io/website/docs/admin-guide/overview",
-    # renovate: datasource=docker depName=ghcr.io/kserve/charts/kserve-resources
     source=kserve.chart("kserve-resources"),
     settings=KserveSettings,
     presets=("inference",),

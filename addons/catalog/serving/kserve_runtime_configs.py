@@ -41,8 +41,10 @@ _KEYS: Final[dict[Runtime, str]] = {
 """Where the chart keeps each one."""
 _TAGS: Final[dict[Runtime, str]] = {
     # The chart's is from 2023, and knows no GPU after Hopper.
+    # renovate: datasource=docker depName=nvcr.io/nvidia/tritonserver
     "triton": "26.06-py3",
     # The chart's is `latest`; this is the one that KServe's server for Hugging Face is built on.
+    # renovate: datasource=docker depName=docker.io/vllm/vllm-openai
     "vllm": "v0.24.0",
 }
 
@@ -91,7 +93,6 @@ ADDON = AddOn(
     group="serving",
     summary="KServe's runtimes: Triton, vLLM, Hugging Face, TorchServe, scikit-learn and others",
     docs="https://kserve.github.io/website/docs/model-serving/predictive-inference/frameworks/overview",
-    # renovate: datasource=docker depName=ghcr.io/kserve/charts/kserve-runtime-configs
     source=kserve.chart("kserve-runtime-configs"),
     settings=RuntimesSettings,
     presets=("inference",),

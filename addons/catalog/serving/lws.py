@@ -5,6 +5,7 @@ from typing import Final
 from addons.spec import AddOn, AddOnSettings, Chart, Image, Ready, Values, Webhook
 from infra.handle import ClusterHandle
 
+# renovate: datasource=docker depName=registry.k8s.io/lws/charts/lws
 _VERSION: Final = "0.10.0"
 _IMAGE: Final = f"registry.k8s.io/lws/lws:v{_VERSION}"
 
@@ -30,7 +31,6 @@ ADDON = AddOn(
     source=Chart(
         repo="oci://registry.k8s.io/lws/charts",
         name="lws",
-        # renovate: datasource=docker depName=registry.k8s.io/lws/charts/lws
         version=_VERSION,
     ),
     settings=LwsSettings,

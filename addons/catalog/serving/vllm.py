@@ -78,6 +78,7 @@ def _values(handle: ClusterHandle, settings: VllmSettings) -> Values:
         },
         "routerSpec": {
             # The chart's is `latest`.
+            # renovate: datasource=docker depName=docker.io/lmcache/lmstack-router depType=follows
             "tag": "v0.1.12",
             "imagePullPolicy": "IfNotPresent",
             "replicaCount": 2,

@@ -6,6 +6,7 @@ from addons.spec import AddOn, AddOnSettings, Chart, Image, Ready, Values, Webho
 from infra.handle import ClusterHandle
 
 _REPOSITORY: Final = "registry.k8s.io/jobset/jobset"
+# renovate: datasource=docker depName=registry.k8s.io/jobset/jobset depType=follows
 _TAG: Final = "v0.12.0"
 
 

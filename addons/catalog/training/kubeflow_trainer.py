@@ -7,6 +7,7 @@ from infra.handle import ClusterHandle
 
 _NAME: Final = "kubeflow-trainer"
 _NAMESPACE: Final = "kubeflow-system"
+# renovate: datasource=docker depName=ghcr.io/kubeflow/charts/kubeflow-trainer
 _VERSION: Final = "2.3.0"
 _CONTROLLER: Final = "kubeflow-trainer-controller-manager"
 
@@ -33,7 +34,6 @@ ADDON = AddOn(
     source=Chart(
         repo="oci://ghcr.io/kubeflow/charts",
         name=_NAME,
-        # renovate: datasource=docker depName=ghcr.io/kubeflow/charts/kubeflow-trainer
         version=_VERSION,
     ),
     settings=AddOnSettings,

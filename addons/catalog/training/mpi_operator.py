@@ -5,6 +5,7 @@ from typing import Final
 from addons.spec import AddOn, AddOnSettings, Image, Kustomization, Ready
 
 _NAME: Final = "mpi-operator"
+# renovate: datasource=github-tags depName=kubeflow/mpi-operator extractVersion=^v(?<version>.+)$
 _VERSION: Final = "0.8.0"
 
 ADDON = AddOn(
