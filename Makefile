@@ -5,7 +5,7 @@ READY := .venv/.ready
 # The pipelines SDK pins packages that the policy SDK cannot have: it lives apart, and tests alone call it.
 KFP := tests/fixtures/kfp/requirements
 
-.PHONY: rehearse test lint bench images reference lock clean
+.PHONY: rehearse test lint bench images reference sweep lock clean
 
 rehearse: $(READY)  ## plan every environment in stacks/config, three ways, and compare
 	@$(BIN)/slipway rehearse
@@ -25,6 +25,9 @@ bench: $(READY)  ## seconds, megabytes and growth, as figures
 
 reference: $(READY)  ## write docs/reference again from the code
 	@$(BIN)/python -m slipway.reference
+
+sweep: $(READY)  ## break plans at random, and write again what the policies said (minutes)
+	@$(BIN)/python -m tests.policies.sweep
 
 images: $(READY)  ## resolve the packages of the notebook images again
 	@images/pin.sh $(BIN)/uv

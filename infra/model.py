@@ -46,7 +46,8 @@ def validate(kind: Any, raw: Any, path: Loc) -> tuple[Any, list[Problem]]:  # no
     except RecursionError:
         return None, [Problem(path_of(path), "is nested too deeply")]
     except ValidationError as error:
-        details = [detail for detail in error.errors() if not _follows(detail, error.errors())]
+        every = error.errors()
+        details = [detail for detail in every if not _follows(detail, every)]
         rest = json.loads(json.dumps(raw))
         for detail in details:
             _take_out(rest, detail["loc"])
@@ -128,7 +129,8 @@ def _message(kind: Any, detail: ErrorDetails, inside: Loc) -> str:  # noqa: ANN4
         case "value_error":
             return f"{shown(value)}: {context['error']}"
         case "string_type" if isinstance(value, int | float):
-            return f"{value!r} is a number here; quote it: '{value}'"
+            what = "a truth value" if isinstance(value, bool) else "a number"
+            return f"{shown(value)} is {what} here; quote it: {shown(value if isinstance(value, bool) else str(value))}"
         case "string_pattern_mismatch":
             return f"{shown(value)} does not match {context['pattern']}"
         case "model_type" | "model_attributes_type" | "dict_type":

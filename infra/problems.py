@@ -48,9 +48,11 @@ def shown(value: Any) -> str:  # noqa: ANN401  # whatever the file holds
 
 def repeated(values: Sequence[str], here: str) -> Iterator[Problem]:
     """A problem for each value of the list at `here` that stands before it in the list already."""
+    seen: set[str] = set()
     for index, value in enumerate(values):
-        if values.index(value) != index:
+        if value in seen:
             yield Problem(f"{here}[{index}]", f"{shown(value)} stands here twice")
+        seen.add(value)
 
 
 def one_of(names: Iterable[str]) -> str:

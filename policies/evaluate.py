@@ -23,7 +23,7 @@ def evaluate(plan: Plan, environment: Environment, seen: Seen | None = None) -> 
     Args:
         plan: A recording, or what the engine shows the pack.
         environment: Levels, exceptions and what rules are to hold the plan to.
-        seen: Shared by calls whose plans have the same resources.
+        seen: Shared by calls whose plans have the same resources, and whose environment is the same.
     """
     around = Around(plan=plan, environment=environment)
     settings = environment.policies

@@ -42,9 +42,12 @@ class UntilUpError(UnknownValueError):
     """What the engine is told where a rule cannot judge before `up`: shown, and stops nothing."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
-        """Say which resources, and why."""
+        """Say why, and which resources: in an order of their own, for the engine shows them in any."""
         super().__init__(proxy.UNKNOWN_STRING_VALUE, [])
-        self.message = "; ".join(f"{each.what}: {each.where}" for each in findings)
+        told: dict[str, list[str]] = {}
+        for each in findings:
+            told.setdefault(each.what, []).append(each.where)
+        self.message = "; ".join(f"{why}: {', '.join(sorted(told[why]))}" for why in sorted(told))
 
 
 class Session:

@@ -94,6 +94,7 @@ def problems(settings: PolicySettings) -> Iterator[Problem]:
             meant = nearest(name, known)
             topics = one_of(ids.IDS)
             yield Problem(f"policies.levels.{name}", f"no such rule or topic{meant}; topics: {topics}; rules: {_WHERE}")
+    seen: set[tuple[str, str]] = set()
     for index, each in enumerate(settings.exceptions):
         here = f"policies.exceptions[{index}]"
         if each.rule not in ids.ALL:
@@ -107,8 +108,9 @@ def problems(settings: PolicySettings) -> Iterator[Problem]:
         except ValueError:
             yield Problem(f"{here}.expires", f"{shown(each.expires)} is no day of the calendar")
         same = (each.rule, each.resource)
-        if same in [(other.rule, other.resource) for other in settings.exceptions[:index]]:
+        if same in seen:
             yield Problem(here, f"{each.rule} for {each.resource} stands here twice")
+        seen.add(same)
     yield from repeated(settings.public_load_balancers, "policies.publicLoadBalancers")
     yield from repeated(settings.required_tags, "policies.requiredTags")
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from infra.catalog.errors import UnknownNameError
-from infra.catalog.instances import instance_type
+from infra.catalog.instances import accelerated_types
 from policies.around import Around
 from policies.model import Fault, rule
 from policies.values import Inputs, UnknownUntilUpError
@@ -210,7 +209,9 @@ def kept_accelerators(inputs: Inputs, resource: Resource, around: Around) -> Ite
     """
     names = list(_types(inputs, resource, around))
     image = inputs.get("amiType", "") if resource.type == NODE_GROUP else ""
-    if not any(_accelerated(name) for name in names) and not str(image).endswith(("_NVIDIA", "_NEURON", "_GPU")):
+    if not any(name in accelerated_types() for name in names) and not str(image).endswith(
+        ("_NVIDIA", "_NEURON", "_GPU")
+    ):
         return
     machine = f"{names[0]}" if names else "accelerated"
     if resource.type == NODE_POOL:
@@ -253,13 +254,6 @@ def _types(inputs: Inputs, resource: Resource, around: Around) -> Iterator[str]:
         name = Inputs(template.inputs).get("instanceType")
         if name:
             yield str(name)
-
-
-def _accelerated(name: str) -> bool:
-    try:
-        return instance_type(name).accelerator is not None
-    except UnknownNameError:
-        return False
 
 
 def _stopped(instance: Resource, around: Around) -> bool:

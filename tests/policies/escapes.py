@@ -189,7 +189,8 @@ ESCAPES: Final[tuple[Escape, ...]] = (
     _of(
         _STANDARD,
         "aws:lb/loadBalancer:*",
-        "accessLogs* dropInvalidHeaderFields enableDeletionProtection internal loadBalancerType",
+        "accessLogs.bucket accessLogs.prefix dropInvalidHeaderFields enableDeletionProtection internal "
+        "loadBalancerType",
     ),
     _of(_STANDARD, "aws:lb/loadBalancer:*", "-", "unprotect"),
     _of(_SIZE, "aws:lb/*", "idleTimeout deregistrationDelay"),

@@ -1,6 +1,7 @@
 """How the rules about the control plane, its nodes and its add-ons are broken."""
 
 import base64
+from typing import Any
 
 from policies.rules.eks import ADDON, ASSOCIATION, CLUSTER, LOG_GROUP
 from policies.rules.eks_nodes import KEY_PAIR
@@ -53,7 +54,7 @@ def with_key_line(text: str | None) -> str:
     return base64.b64encode(f"{before}\nexport AWS_SECRET_ACCESS_KEY=$(cat /etc/key)\n".encode()).decode()
 
 
-def with_variable(values: dict | None) -> dict:
+def with_variable(values: dict[str, Any] | None) -> dict[str, Any]:
     """Helm values that take a key out of a secret, under the name that AWS's SDKs read."""
     return {**(values or {}), "env": {"AWS_SECRET_ACCESS_KEY": {"secretKeyRef": {"name": "aws", "key": "secret"}}}}
 
@@ -73,12 +74,12 @@ def protected(resource: Resource) -> bool:
     return bool(resource.inputs.get("deletionProtection"))
 
 
-def open_to(config: dict, cidrs: list[str]) -> dict:
+def open_to(config: dict[str, Any], cidrs: list[str]) -> dict[str, Any]:
     """A public endpoint for these blocks."""
     return {**config, "endpointPublicAccess": True, "publicAccessCidrs": cidrs}
 
 
-def subnets(config: dict) -> dict:
+def subnets(config: dict[str, Any]) -> dict[str, Any]:
     """What must stay of the network of a control plane."""
     return {"subnetIds": config["subnetIds"]}
 

@@ -42,9 +42,9 @@ def test_the_rule_of_the_page_is_broken_by_its_mutation(monkeypatch: pytest.Monk
     function, mutation = blocks()
     names = {**globals(), "rule": model.rule, "Iterator": Iterator, "Around": Around, "Fault": Fault}
     exec(function, names)
-    made = eval(
-        mutation.strip().removesuffix(","), {"Mutation": Mutation, "changed": changed, "DROP": DROP, "TABLE": TABLE}
-    )
+    broken_by = {"Mutation": Mutation, "changed": changed, "DROP": DROP, "TABLE": TABLE}
+    exec(mutation, broken_by)
+    (made,) = broken_by["MUTATIONS"]
     urn = f"urn:pulumi:dev::slipway::{TABLE}::table"
     clean = Resource(urn=urn, custom=True, inputs={"pointInTimeRecovery": {"enabled": True}})
     (broken,) = made.apply(Plan(project="slipway", stack="dev", resources=(clean,)))

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from policies.registry import rules
+
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = [
     block.strip("\n").split("\n")
@@ -46,6 +48,10 @@ def test_a_job_is_checked_as_shown():
     done = printed(*shown[0].removeprefix("$ slipway ").split(), cwd=ROOT)
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.strip("\n").split("\n") == shown[1:]
+
+
+def test_the_number_of_policies_is_true():
+    assert set(re.findall(r"(\d+) rules\b", (ROOT / "README.md").read_text())) == {str(len(rules()))}
 
 
 def test_every_file_that_is_linked_is_there():
