@@ -5,7 +5,7 @@ from typing import Final
 from addons.istio import GATEWAY_ACCOUNT
 from addons.istio import NAMESPACE as MESH
 
-# renovate: datasource=github-tags depName=kubeflow/community-distribution versioning=loose
+# renovate: datasource=github-tags depName=kubeflow/community-distribution
 RELEASE: Final = "26.03.1"
 """Of kubeflow/community-distribution; the directories below addons/kustomize name its commit."""
 NAMESPACE: Final = "kubeflow"

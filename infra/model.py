@@ -130,7 +130,7 @@ def _message(kind: Any, detail: ErrorDetails, inside: Loc) -> str:  # noqa: ANN4
             return f"{shown(value)}: {context['error']}"
         case "string_type" if isinstance(value, int | float):
             what = "a truth value" if isinstance(value, bool) else "a number"
-            return f"{shown(value)} is {what} here; quote it: {shown(value if isinstance(value, bool) else str(value))}"
+            return f"{shown(value)} is {what} here; quote it: '{shown(value)}'"
         case "string_pattern_mismatch":
             return f"{shown(value)} does not match {context['pattern']}"
         case "model_type" | "model_attributes_type" | "dict_type":

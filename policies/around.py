@@ -33,9 +33,8 @@ class Environment:
 
     def keeps(self, resource: Resource) -> bool:
         """Whether the data of a resource must outlive the stack: neither the stack nor its item is disposable."""
-        name = resource.name
         return not self.disposable and not any(
-            (name.startswith(f"{section}-") and name.endswith((f"-{item}", f"/{item}"))) if item else name == section
+            resource.name in ((f"{section}-{item}", f"{section}-own-{item}") if item else (section,))
             for section, item in self.loose
         )
 

@@ -9,6 +9,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from policies.addresses import nearly_everywhere
 from policies.values import Inputs
 
 _NARROWING: Final = frozenset(
@@ -33,16 +34,30 @@ _HOW: Final = frozenset(
         "aws:epochtime",
         "aws:multifactorauthage",
         "aws:multifactorauthpresent",
+        "aws:principalaccount",
+        "aws:principalarn",
+        "aws:principalorgid",
+        "aws:principalorgpaths",
         "aws:principaltype",
         "aws:referer",
         "aws:requestedregion",
+        "aws:resourceaccount",
+        "aws:resourceorgid",
+        "aws:resourceorgpaths",
         "aws:securetransport",
+        "aws:sourceip",
+        "aws:sourcevpc",
+        "aws:sourcevpce",
         "aws:tokenissuetime",
         "aws:useragent",
+        "aws:userid",
+        "aws:username",
+        "aws:viaawsservice",
     }
 )
-"""Condition keys that say when or how a request comes, not who makes it or what for."""
-_ANYWHERE: Final = frozenset({"0.0.0.0/0", "::/0"})
+"""Condition keys that say when, from where, by whom or in which account something is asked, not what for: the rights of
+whoever has the policy stay as wide. (`aws:PrincipalTag/...` likewise.)"""
+_WILD: Final = frozenset("*?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +80,18 @@ class Statement:
     excluding: frozenset[str] = field(default_factory=frozenset)
 
     def narrowed(self, keys: Container[str] | None = None) -> bool:
-        """Whether a condition asks for something narrow: of one of these keys, or (without) of who or what it is for.
+        """Whether a condition asks for something narrow: of one of these keys, or (without) of what it is for.
 
         Args:
-            keys: In lower case.
+            keys: In lower case. They say who comes: values must be of one account, and that there is one says nothing.
         """
+        if keys is None:
+            return any(
+                _narrow(operator, values) and key not in _HOW and not key.startswith("aws:principaltag/")
+                for operator, key, values in self.conditions
+            )
         return any(
-            _narrow(operator, values) and (key not in _HOW if keys is None else key in keys)
+            key in keys and _narrow(operator, values) and _closes(operator, key, values)
             for operator, key, values in self.conditions
         )
 
@@ -100,7 +120,7 @@ def _read(text: str, path: str) -> tuple[Statement, ...]:
     """Several rules read each document."""
     try:
         return tuple(_found(json.loads(text), path))
-    except ValueError:  # AWS refuses it
+    except (ValueError, RecursionError):  # AWS refuses it
         return ()
 
 
@@ -145,7 +165,22 @@ def _narrow(operator: str, values: tuple[str, ...]) -> bool:
 def _said(value: str) -> bool:
     """Whether a value leaves something out; of an ARN, in its account or its resource."""
     told = "".join(value.split(":")[4:]) if value.startswith("arn:") else value
-    return bool(told.strip("*?:/")) and value not in _ANYWHERE
+    return bool(told.strip("*?:/"))
+
+
+def _closes(operator: str, key: str, values: tuple[str, ...]) -> bool:
+    """Whether a condition on who comes leaves out other accounts."""
+    if operator == "ipaddress":
+        return not any(map(nearly_everywhere, values))
+    if operator in ("bool", "null"):
+        return operator == "bool" and set(values) == {"true"}
+    return all(map(_of_one_account, values)) if key.endswith("arn") else True
+
+
+def _of_one_account(arn: str) -> bool:
+    """Whether an ARN names its account, or, where it has none (S3), begins with a name of its own."""
+    *_, account, what = ("", "", *arn.split(":", 5)[4:])
+    return not _WILD & set(account) if account else bool(what[:1].strip("*?"))
 
 
 def _list(value: Any) -> list[Any]:  # noqa: ANN401  # any JSON

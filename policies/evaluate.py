@@ -1,6 +1,7 @@
 """Rules asked of a plan. The pack and the command line both come here, so their verdicts are one."""
 
 from collections.abc import Iterable, Iterator, MutableMapping
+from dataclasses import replace
 from typing import Final, Literal
 
 from policies.around import Around, Environment
@@ -25,6 +26,7 @@ def evaluate(plan: Plan, environment: Environment, seen: Seen | None = None) -> 
         environment: Levels, exceptions and what rules are to hold the plan to.
         seen: Shared by calls whose plans have the same resources, and whose environment is the same.
     """
+    plan = ours(plan)
     around = Around(plan=plan, environment=environment)
     settings = environment.policies
     asked = [each for each in all_rules() if level(each, settings) != "disabled"]
@@ -39,6 +41,16 @@ def evaluate(plan: Plan, environment: Environment, seen: Seen | None = None) -> 
         disabled=tuple(each.id for each in all_rules() if each not in asked),
         findings=tuple(found),
     )
+
+
+def ours(plan: Plan) -> Plan:
+    """The plan as rules see it, here and in the engine: by URN, and without what upstream's manifests hold.
+
+    The engine shows a stack's resources in any order, and rules name the first that they find. It alone renders
+    manifests, so what comes out of them must neither break a rule nor keep it.
+    """
+    kept = [each for each in plan.resources if not upstream(each.urn)]
+    return replace(plan, resources=tuple(sorted(kept, key=lambda each: each.urn)))
 
 
 def level(rule: Rule, settings: PolicySettings) -> Literal["advisory", "mandatory", "disabled"]:

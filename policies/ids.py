@@ -112,7 +112,8 @@ IDS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 
-ALL: Final[frozenset[str]] = frozenset(id_ for ids in IDS.values() for id_ in ids)
+_TOPICS: Final[Mapping[str, str]] = {id_: name for name, ids in IDS.items() for id_ in ids}
+ALL: Final[frozenset[str]] = frozenset(_TOPICS)
 
 
 def topic(id_: str) -> str:
@@ -121,7 +122,4 @@ def topic(id_: str) -> str:
     Raises:
         KeyError: There is no such rule.
     """
-    for name, ids in IDS.items():
-        if id_ in ids:
-            return name
-    raise KeyError(id_)
+    return _TOPICS[id_]

@@ -60,6 +60,11 @@ def text(inputs: Inputs, path: str | tuple[str, ...]) -> str | None:
     return found if isinstance(found, str) and found != UNKNOWN else None
 
 
+def chart(release: Inputs) -> str:
+    """The name of a release's chart, without where it comes from; empty where it is not known yet."""
+    return (text(release, "chart") or "").rpartition("/")[2]
+
+
 def listed(inputs: Inputs, path: str) -> list[Any]:
     """The items of a list; none where there is no list.
 

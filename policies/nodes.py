@@ -11,13 +11,13 @@ from infra.catalog import names
 from infra.catalog.errors import UnknownNameError
 from infra.catalog.instances import AcceleratorKind, InstanceType, instance_type
 from policies.around import Around
+from policies.kubernetes import RELEASE
 from policies.values import Inputs
 from slipway.plan.fleet import LAUNCH_TEMPLATE, NODE_CLASS, NODE_GROUP, NODE_POOL
 from slipway.plan.model import Resource
+from slipway.wire import UNKNOWN
 
 SUBNET: Final = "aws:ec2/subnet:Subnet"
-RELEASE: Final = "kubernetes:helm.sh/v3:Release"
-DAEMON_SET: Final = "kubernetes:apps/v1:DaemonSet"
 GROUPS: Final = (NODE_GROUP, NODE_POOL)
 TEMPLATES: Final = (LAUNCH_TEMPLATE, NODE_CLASS)
 REQUIREMENTS: Final = "spec.template.spec.requirements"
@@ -134,7 +134,22 @@ def nodes(resource: Resource, around: Around) -> Nodes:
     """A group or pool with what its nodes are launched from."""
     if resource.type == NODE_POOL:
         return Nodes(resource, _classes(around).get(_class_of(resource)))
-    return Nodes(resource, next(iter(around.behind(resource, "launchTemplate", LAUNCH_TEMPLATE)), None))
+    return Nodes(resource, next(iter(templates(resource, around)), None))
+
+
+def templates(resource: Resource, around: Around) -> tuple[Resource, ...]:
+    """What a group or machine is launched from: the launch templates behind it, else the one whose name it states."""
+    found = around.behind(resource, "launchTemplate", LAUNCH_TEMPLATE)
+    name = None if found else Inputs(resource.inputs).at("launchTemplate.name").value
+    if not isinstance(name, str):
+        return found
+    return around.once("named templates", lambda: _by_name(around)).get(name, ())
+
+
+def _by_name(around: Around) -> Mapping[str, tuple[Resource, ...]]:
+    """Without those whose names are unknown, or chosen by the engine."""
+    named = ((Inputs(each.inputs).at("name").value, each) for each in around.plan.of_type(LAUNCH_TEMPLATE))
+    return {name: (each,) for name, each in named if isinstance(name, str) and name != UNKNOWN}
 
 
 def all_nodes(around: Around) -> tuple[Nodes, ...]:
@@ -245,13 +260,6 @@ def texts(inputs: Inputs) -> tuple[Inputs, ...]:
 def mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  # whatever stands in the plan
     """The value where it is a mapping; else an empty one."""
     return value if isinstance(value, Mapping) else {}
-
-
-def number(value: Any) -> int | None:  # noqa: ANN401  # whatever stands in the plan
-    """The value where it is a whole number, or a text of one."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    return int(value) if isinstance(value, str) and value.isdecimal() else None
 
 
 def _class_of(pool: Resource) -> str:

@@ -18,7 +18,7 @@ from pulumi_policy.deserialize import serialize_properties
 from pulumi_policy.proxy import UnknownValueError
 
 from policies.around import Around, Environment
-from policies.evaluate import alone, ask, evaluate, level, subjects, upstream
+from policies.evaluate import alone, ask, evaluate, level, ours, subjects, upstream
 from policies.model import EXCEPTIONS, Finding, Rule
 from policies.registry import rules
 from slipway import urns
@@ -31,6 +31,10 @@ _SENTINELS: Final = frozenset(
 )
 _INTERNAL: Final = "__"
 """How providers begin the names of what is theirs alone, such as `__defaults`."""
+_UNMARKED: Final = (
+    "this policy is not at its level, so secrets are judged as if they were plain text. "
+    'Fix: give it back in the file of --policy-pack-config, after `all` too: {"all": ..., "inputs": "remediate"}'
+)
 _LEVELS: Final = {
     "advisory": pulumi_policy.EnforcementLevel.ADVISORY,
     "mandatory": pulumi_policy.EnforcementLevel.MANDATORY,
@@ -50,6 +54,21 @@ class UntilUpError(UnknownValueError):
         self.message = "; ".join(f"{why}: {', '.join(sorted(told[why]))}" for why in sorted(told))
 
 
+class Untold(dict[str, Any]):
+    """The inputs of what `--target` leaves out and is not there yet: the engine shows none, so each is unknown.
+
+    Source: pulumi `pkg/resource/deploy/step_generator.go`, where `Check` is left out of what is not targeted.
+    """
+
+    def __missing__(self, key: str) -> str:
+        """Unknown, whatever it is."""
+        return UNKNOWN
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401, ARG002  # as dict has it
+        """Unknown, whatever it is."""
+        return UNKNOWN
+
+
 class Session:
     """What the engine has shown the pack so far in one operation."""
 
@@ -57,10 +76,25 @@ class Session:
         """Begin with nothing seen."""
         self.environment = environment
         self._inputs: dict[str, Mapping[str, Any]] = {}
+        self._warned = False
 
     def see(self, args: pulumi_policy.ResourceValidationArgs) -> None:
         """Keep the inputs of a resource."""
-        self._inputs[args.urn] = known(args.props)
+        # A provider's `Check` puts something into the inputs of each of its resources.
+        self._inputs[args.urn] = known(args.props) if len(args.props) or args.provider is None else Untold()
+
+    def look(self, args: pulumi_policy.ResourceValidationArgs, report: pulumi_policy.ReportViolation) -> None:
+        """Say, once, that the engine was told not to ask for remediations."""
+        if args.urn not in self._inputs and not self._warned:
+            self._warned = True
+            report(_UNMARKED, args.urn)
+        self._seen(args)
+
+    def _seen(self, args: pulumi_policy.ResourceValidationArgs) -> Mapping[str, Any]:
+        """The inputs of a resource; without marks where it was not shown for remediation."""
+        if args.urn not in self._inputs:
+            self.see(args)
+        return self._inputs[args.urn]
 
     def judge(
         self, rule: Rule
@@ -68,12 +102,15 @@ class Session:
         """A rule of scope `resource` as the engine's callback."""
 
         def validate(args: pulumi_policy.ResourceValidationArgs, report: pulumi_policy.ReportViolation) -> None:
+            inputs = self._seen(args)
             if (rule.types and args.resource_type not in rule.types) or upstream(args.urn):
+                return
+            if isinstance(inputs, Untold):
                 return
             resource = Resource(
                 urn=args.urn,
                 custom=True,
-                inputs=self._inputs.get(args.urn) or known(args.props),
+                inputs=inputs,
                 parent=args.opts.parent or "",
                 protect=args.opts.protect,
                 ignore_changes=tuple(args.opts.ignore_changes),
@@ -91,7 +128,8 @@ class Session:
 
         def validate(args: pulumi_policy.StackValidationArgs, report: pulumi_policy.ReportViolation) -> None:
             around = Around(plan=self.plan(args.resources), environment=self.environment)
-            found = [each for resource in subjects(rule, around.plan) for each in ask(rule, resource, around)]
+            made = [each for each in subjects(rule, around.plan) if not isinstance(each.inputs, Untold)]
+            found = [each for resource in made for each in ask(rule, resource, around)]
             _say(found, report)
 
         return validate
@@ -99,12 +137,14 @@ class Session:
     def exceptions(self, args: pulumi_policy.StackValidationArgs, report: pulumi_policy.ReportViolation) -> None:
         """Report exceptions that are past their day, or that nothing needs."""
         plan = self.plan(args.resources)
+        if any(isinstance(each.inputs, Untold) for each in plan):
+            return  # what needs an exception may be left out
         found = evaluate(plan, self.environment).findings
         _say([each for each in found if each.kind == "exception"], report)
 
     def plan(self, resources: Iterable[pulumi_policy.PolicyResource]) -> Plan:
         """What the engine shows at the end, as a plan."""
-        return _plan([self._resource(each) for each in resources])
+        return ours(_plan([self._resource(each) for each in resources]))
 
     def _resource(self, seen: pulumi_policy.PolicyResource) -> Resource:
         behind = {key: tuple(each.urn for each in found) for key, found in seen.property_dependencies.items()}
@@ -129,8 +169,9 @@ def policies(environment: Environment) -> list[pulumi_policy.Policy]:
     made: list[pulumi_policy.Policy] = [
         pulumi_policy.ResourceValidationPolicy(
             name="inputs",
-            description="Keeps what each resource is asked for, secrets marked. Changes and reports nothing.",
+            description="The pack sees what each resource is asked for, secrets marked. Nothing is changed.",
             remediate=session.see,
+            validate=session.look,
             enforcement_level=pulumi_policy.EnforcementLevel.REMEDIATE,
         )
     ]

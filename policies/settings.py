@@ -8,11 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from infra.model import Model, validate
+from infra.platform import TagKey
 from infra.problems import Problem, nearest, one_of, repeated, shown
 from policies import ids
 
 Level = Literal["advisory", "mandatory"]
 Reason = Annotated[str, Field(min_length=10, max_length=500)]
+Name = Annotated[str, Field(min_length=1)]
 
 
 class ExceptionSettings(Model):
@@ -20,11 +22,11 @@ class ExceptionSettings(Model):
 
     rule: str
     """Id of the rule, such as `cost-kept-accelerators`."""
-    resource: Annotated[str, Field(min_length=1)]
+    resource: Name
     """Logical name of the resource, as a finding names it; `*` and `?` stand for any characters, any one character."""
     reason: Reason
     """Why it is right here."""
-    owner: Annotated[str, Field(min_length=1)]
+    owner: Name
     """Who answers for it: a team or an address."""
     expires: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
     """The last day on which it holds, in quotes: `"2027-03-31"`."""
@@ -71,10 +73,10 @@ class PolicySettings(Model):
     """Every database has a standby in another zone (rule data-multi-az)."""
     budget: bool = False
     """There is a budget for the whole environment (rule cost-budget)."""
-    public_load_balancers: tuple[str, ...] = ()
+    public_load_balancers: tuple[Name, ...] = ()
     """Logical names of the load balancers that may face the internet; `*` and `?` as in exceptions
     (rule kubernetes-load-balancers)."""
-    required_tags: tuple[str, ...] = ("CostCenter", "Environment", "Owner", "Platform")
+    required_tags: tuple[TagKey, ...] = ("CostCenter", "Environment", "Owner", "Platform")
     """Tags that everything has which takes tags (rule cost-tags)."""
     support_days: Annotated[int, Field(ge=0)] = 30
     """Least days of standard support that the Kubernetes version has left (rule eks-version)."""

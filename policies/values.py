@@ -1,12 +1,15 @@
 """How rules read what a resource is asked for, so that nothing unknown is ever taken for something known."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from slipway.wire import SECRET, SIGNATURE, UNKNOWN
 
 UNTIL_UP: Final = "unknown until up"
+_DIGITS: Final = 20
+"""More than any count that AWS or Kubernetes takes has."""
 MARKED: Final = "marked as a secret, which no rule reads"
 
 
@@ -18,6 +21,14 @@ class UnknownUntilUpError(Exception):
         super().__init__(f"{path}: {why}")
         self.path = path
         self.why = why
+
+
+def number(value: Any) -> int | None:  # noqa: ANN401  # any wire value
+    """A whole number, or a text of one, as AWS or a chart may spell it; None for what is none."""
+    if isinstance(value, str):
+        return int(value) if value.isdecimal() and len(value) <= _DIGITS else None
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return int(value) if whole else None
 
 
 class Inputs:
@@ -92,7 +103,7 @@ class Inputs:
             return value
         try:
             return json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             return None
 
     @property

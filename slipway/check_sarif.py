@@ -114,7 +114,8 @@ def _fingerprint(finding: Finding, seen: Counter[str]) -> str:
     resources that come from one line.
     """
     subject = finding.what if finding.rule == EXCEPTIONS else finding.path
-    digest = hashlib.sha256("\n".join((finding.rule, finding.urn, subject)).encode()).hexdigest()[:16]
+    whole = "\n".join((finding.rule, finding.urn, subject)).encode(errors="surrogatepass")
+    digest = hashlib.sha256(whole).hexdigest()[:16]
     seen[digest] += 1
     return f"{digest}:{seen[digest]}"
 

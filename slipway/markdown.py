@@ -13,7 +13,8 @@ _LONGEST: Final = 300
 """Characters of one text."""
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9 .,:;/()+\-]|:(?=/)")
 _HOST: Final = re.compile(r"\bwww\b", re.IGNORECASE)
-_CALL: Final = re.compile(r"(@|#)(?=[A-Za-z0-9])")
+_CALL: Final = re.compile(r"(@|#)(?=[A-Za-z0-9])|\b(GH-)(?=[0-9])", re.IGNORECASE)
+"""What calls people, and what tells an issue that it was mentioned (GitHub docs, "Autolinked references and URLs")."""
 _INVISIBLE: Final = ("Cc", "Cf", "Cs", "Co", "Cn")
 """Unicode categories that change how others are read, or that no encoding has: controls, directions, surrogates."""
 
@@ -21,7 +22,7 @@ _INVISIBLE: Final = ("Cc", "Cf", "Cs", "Co", "Cn")
 def prose(text: str) -> str:
     """Words that may hold a value: no character of them is Markdown or HTML, and nobody is mentioned."""
     # Entities are undone before a host looks for mentions, so those are broken by a space that has no width.
-    return _entities(_CALL.sub("\\1\u200b", _one_line(text)))
+    return _entities(_CALL.sub("\\g<0>\u200b", _one_line(text)))
 
 
 def code(text: str) -> str:

@@ -6,6 +6,8 @@ from typing import Annotated, Final
 
 import typer
 
+from slipway.printable import printable
+
 FOUND: Final = 1
 CANNOT_RUN: Final = 2
 """Exit codes."""
@@ -42,7 +44,7 @@ Debug = Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an unexp
 def say(text: str) -> None:
     """Write a line to stderr, if there is one."""
     if sys.stderr is not None:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(printable(text) + "\n")
 
 
 def indented(text: str) -> str:

@@ -262,6 +262,7 @@ def _cluster() -> st.SearchStrategy[dict[str, Any]]:
     entry = st.sampled_from(
         [
             {"principalArn": role, "policy": "cluster-admin"},
+            {"principalArn": role, "policy": "admin-view"},
             {"principalArn": role, "policy": "edit", "namespaces": ["a", "b"]},
             {"principalArn": role, "groups": ["readers"]},
         ]

@@ -18,6 +18,7 @@ from infra.identity import account_trust
 _POLICIES: Mapping[str, str] = {
     "cluster-admin": "AmazonEKSClusterAdminPolicy",
     "admin": "AmazonEKSAdminPolicy",
+    "admin-view": "AmazonEKSAdminViewPolicy",
     "edit": "AmazonEKSEditPolicy",
     "view": "AmazonEKSViewPolicy",
 }

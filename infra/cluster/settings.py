@@ -42,8 +42,9 @@ class AccessEntry(Model):
     principal_arn: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/.+$")]
     """The role or user. The one that creates the cluster is an administrator already: naming it here is refused by
     EKS."""
-    policy: Literal["cluster-admin", "admin", "edit", "view"] | None = None
-    """The EKS access policy (AmazonEKSClusterAdminPolicy, ...). None: only what `groups` are bound to."""
+    policy: Literal["cluster-admin", "admin", "admin-view", "edit", "view"] | None = None
+    """The EKS access policy (AmazonEKSClusterAdminPolicy, ...). `admin-view` reads everything, secrets too; `view`
+    neither these nor custom resources nor what is outside of namespaces. None: only what `groups` are bound to."""
     namespaces: tuple[str, ...] = ()
     """Limit the policy to these namespaces. Empty: the whole cluster."""
     groups: tuple[str, ...] = ()

@@ -1,12 +1,14 @@
 """What an environment costs by the hour: ceilings, budgets, gateways, and machines that are paid for and do nothing."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from infra.catalog.instances import accelerated_types
 from policies.around import Around
+from policies.kubernetes import RELEASE, chart
 from policies.model import Fault, rule
-from policies.values import Inputs, UnknownUntilUpError
+from policies.nodes import templates
+from policies.values import Inputs, UnknownUntilUpError, number
 from slipway.plan.bill.lines import Cost, Line
 from slipway.plan.bill.types import ALARM, CLUSTER, DATABASE, EFS, ENDPOINT, LOAD_BALANCER, LUSTRE, NAT
 from slipway.plan.cost import PROVIDER, cost
@@ -15,16 +17,15 @@ from slipway.plan.machines import AUTO_SCALING_GROUP, INSTANCE
 from slipway.plan.model import Plan, Resource
 from slipway.plan.services import BUDGET
 from slipway.urns import STACK_TYPE
-from slipway.wire import UNKNOWN
 
 DATABASE_CLUSTER: Final = "aws:rds/cluster:Cluster"
 GROUP_TAG: Final = "aws:autoscaling/tag:Tag"
-RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 RESERVATION: Final = "aws:ec2/capacityReservation:CapacityReservation"
 BLOCK: Final = "aws:ec2/capacityBlockReservation:CapacityBlockReservation"
 _DEAREST: Final = 3
 _ENABLED_TAG: Final = "k8s.io/cluster-autoscaler/enabled"
 _TARGET: Final = "capacityReservationSpecification.capacityReservationTarget"
+_MIXED: Final = "mixedInstancesPolicy"
 _BILLED: Final = {
     CLUSTER: ("version", "upgradePolicy"),
     NODE_GROUP: ("scalingConfig", "instanceTypes", "capacityType", "labels"),
@@ -99,10 +100,9 @@ def _priced(around: Around) -> Cost | str:
     Raises:
         UnknownUntilUpError: A count or size in it is unknown.
     """
-    for type_ in {*_BILLED, *_COUNTED}:
-        for resource in around.plan.of_type(type_):
-            for path in _unknown_sizes(resource):
-                raise UnknownUntilUpError(f"{resource.type} {resource.name}: {path}")
+    for resource in around.plan.of_type(*dict.fromkeys((*_BILLED, *_COUNTED))):
+        for path, why in _unknown_sizes(resource):
+            raise UnknownUntilUpError(f"{resource.type} {resource.name}: {path}", why)
     try:
         return cost(around.plan, around.environment.today)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -110,7 +110,7 @@ def _priced(around: Around) -> Cost | str:
         return f"a count, size or name in it is not what AWS takes ({type(error).__name__})"
 
 
-def _unknown_sizes(resource: Resource) -> Iterator[str]:
+def _unknown_sizes(resource: Resource) -> Iterator[tuple[str, str]]:
     inputs = Inputs(resource.inputs)
     try:
         for path in _BILLED.get(resource.type, ()):
@@ -119,11 +119,10 @@ def _unknown_sizes(resource: Resource) -> Iterator[str]:
             disk = mapping if mapping.path == "rootBlockDevice" else mapping.at("ebs")
             for path in _DISKS:
                 disk.get(path)
+        if resource.type in _COUNTED:
+            next(inputs.each(_COUNTED[resource.type]), None)
     except UnknownUntilUpError as error:
-        yield error.path
-    counted = _COUNTED.get(resource.type)
-    if counted is not None and resource.inputs.get(counted) == UNKNOWN:
-        yield counted
+        yield error.path, error.why
 
 
 @rule(
@@ -205,15 +204,17 @@ def kept_accelerators(inputs: Inputs, resource: Resource, around: Around) -> Ite
     """A group may start from zero: cluster-autoscaler and Karpenter add nodes when pods ask for them.
 
     Karpenter: a pool keeps nodes where it never consolidates, or has a fixed number of replicas. A single machine is
-    kept where no alarm stops it.
+    kept where no alarm stops it. Nodes in a reservation or a Capacity Block cost nothing more: it is billed whether
+    they run or not (EC2 user guide, "Capacity Reservation pricing and billing").
     """
     names = list(_types(inputs, resource, around))
     image = inputs.get("amiType", "") if resource.type == NODE_GROUP else ""
-    if not any(name in accelerated_types() for name in names) and not str(image).endswith(
-        ("_NVIDIA", "_NEURON", "_GPU")
-    ):
+    fast = [name for name in names if name in accelerated_types()]
+    if not fast and not str(image).endswith(("_NVIDIA", "_NEURON", "_GPU")):
         return
-    machine = f"{names[0]}" if names else "accelerated"
+    if resource.type == NODE_GROUP and _reserved(inputs, resource, around):
+        return
+    machine = next(iter((*fast, *names)), "accelerated")
     if resource.type == NODE_POOL:
         yield from _pool_keeps(inputs, machine)
     elif resource.type == INSTANCE:
@@ -225,7 +226,7 @@ def kept_accelerators(inputs: Inputs, resource: Resource, around: Around) -> Ite
             if resource.type == NODE_GROUP
             else ("minSize", "desiredCapacity")
         )
-        kept = {path: number(inputs.get(path)) for path in paths}
+        kept = {path: number(inputs.get(path)) or 0 for path in paths}
         for path, count in kept.items():
             if count > 0:
                 yield Fault(path=path, what=f"{count} x {machine} without work; 0 lets the group start from nothing")
@@ -233,8 +234,8 @@ def kept_accelerators(inputs: Inputs, resource: Resource, around: Around) -> Ite
 
 
 def _pool_keeps(inputs: Inputs, machine: str) -> Iterator[Fault]:
-    if number(inputs.get("spec.replicas")) > 0:
-        yield Fault(path="spec.replicas", what=f"{number(inputs.get('spec.replicas'))} x {machine} without work")
+    if replicas := number(inputs.get("spec.replicas")):
+        yield Fault(path="spec.replicas", what=f"{replicas} x {machine} without work")
     after = "spec.disruption.consolidateAfter"
     if inputs.get(after) == "Never":
         yield Fault(path=after, what=f"Never: {machine} stays when its pods are gone")
@@ -244,13 +245,16 @@ def _types(inputs: Inputs, resource: Resource, around: Around) -> Iterator[str]:
     """The instance types that a group or machine may have, as far as it or its launch template says."""
     if resource.type == NODE_POOL:
         for each in inputs.each("spec.template.spec.requirements"):
-            if each.get("key") == "node.kubernetes.io/instance-type":
+            if each.get("key") == "node.kubernetes.io/instance-type" and each.get("operator") == "In":
                 yield from (str(value.get()) for value in each.each("values"))
         return
     if inputs.get("instanceType"):
         yield str(inputs.get("instanceType"))
     yield from (str(each.get()) for each in inputs.each("instanceTypes"))
-    for template in around.behind(resource, "launchTemplate", LAUNCH_TEMPLATE):
+    for each in inputs.each(f"{_MIXED}.launchTemplate.overrides"):
+        if each.has("instanceType"):
+            yield str(each.get("instanceType"))
+    for template in (*templates(resource, around), *around.behind(resource, _MIXED, LAUNCH_TEMPLATE)):
         name = Inputs(template.inputs).get("instanceType")
         if name:
             yield str(name)
@@ -263,13 +267,6 @@ def _stopped(instance: Resource, around: Around) -> bool:
         for action in Inputs(alarm.inputs).each("alarmActions")
     ]
     return any(isinstance(each, str) and each.endswith((":ec2:stop", ":ec2:terminate")) for each in actions)
-
-
-def number(value: Any) -> int:  # noqa: ANN401  # any wire value
-    """A count, as AWS or a chart may spell it; 0 for what is none."""
-    if isinstance(value, str):
-        return int(value) if value.isdecimal() else 0
-    return int(value) if isinstance(value, int | float) else 0
 
 
 @rule(
@@ -306,8 +303,7 @@ def idle_reservation(inputs: Inputs, resource: Resource, around: Around) -> Iter
 def _reserved(inputs: Inputs, group: Resource, around: Around) -> bool:
     if inputs.get("capacityType") == "CAPACITY_BLOCK":
         return True
-    templates = around.behind(group, "launchTemplate", LAUNCH_TEMPLATE)
-    return any(Inputs(each.inputs).has(_TARGET) for each in templates)
+    return any(Inputs(each.inputs).has(_TARGET) for each in templates(group, around))
 
 
 def _idle_group(inputs: Inputs, group: Resource, around: Around) -> Iterator[Fault]:
@@ -316,15 +312,10 @@ def _idle_group(inputs: Inputs, group: Resource, around: Around) -> Iterator[Fau
         return
     if any(number(inputs.get(f"scalingConfig.{size}")) for size in ("minSize", "desiredSize")):
         return
-    if not any(_chart(each) == "cluster-autoscaler" for each in around.plan.of_type(RELEASE)):
+    if not any(chart(Inputs(each.inputs)) == "cluster-autoscaler" for each in around.plan.of_type(RELEASE)):
         yield Fault(path="scalingConfig.desiredSize", what="0, and there is no cluster-autoscaler to start a node")
     elif not _seen_by_autoscaler(group, around):
         yield Fault(path="scalingConfig.desiredSize", what=f"0, and without the tag {_ENABLED_TAG} it stays at that")
-
-
-def _chart(release: Resource) -> str:
-    chart = release.inputs.get("chart")
-    return chart.rpartition("/")[2] if isinstance(chart, str) else ""
 
 
 def _seen_by_autoscaler(group: Resource, around: Around) -> bool:

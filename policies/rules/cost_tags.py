@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from infra.catalog.tagging import takes_tags
 from policies.around import Around
+from policies.kubernetes import RELEASE, chart
 from policies.model import Fault, rule
 from policies.values import Inputs
 from slipway.plan.fleet import LAUNCH_TEMPLATE, NODE_CLASS
@@ -12,7 +13,6 @@ from slipway.plan.machines import AUTO_SCALING_GROUP, INSTANCE
 from slipway.plan.model import Resource
 
 ADDON: Final = "aws:eks/addon:Addon"
-RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 TEMPLATE: Final = "aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate"
 _MADE_BY_CHART: Final = {"aws-load-balancer-controller": ("values", "defaultTags")}
 _MADE_BY_ADDON: Final = {"aws-ebs-csi-driver": ("controller", "extraVolumeTags")}
@@ -44,8 +44,7 @@ def tags(inputs: Inputs, resource: Resource, around: Around) -> Iterator[Fault]:
     elif resource.type == NODE_CLASS:
         yield from _missing(inputs.at("spec.tags"), required)
     elif resource.type == RELEASE:
-        chart = inputs.at("chart").value
-        path = _MADE_BY_CHART.get(chart.rpartition("/")[2]) if isinstance(chart, str) else None
+        path = _MADE_BY_CHART.get(chart(inputs))
         if path is not None:
             yield from _missing(inputs.at(path), _separable(required, around))
 
@@ -92,7 +91,7 @@ def _addon(inputs: Inputs, required: tuple[str, ...]) -> Iterator[Fault]:
     if path is not None:
         yield from (
             Fault(path="configurationValues", what=f"{'.'.join(path)}: {fault.what}")
-            for fault in _missing(Inputs(_document(inputs, "configurationValues")).at(path), required)
+            for fault in _missing(Inputs(inputs.json("configurationValues")).at(path), required)
         )
 
 
@@ -106,17 +105,10 @@ def _defaults(resource: Resource, around: Around) -> Mapping[str, Any]:
     def build() -> Mapping[str, Any]:
         provider = around.plan.get(resource.provider_urn)
         inputs = Inputs(provider.inputs if provider is not None else {})
-        found = Inputs(_document(inputs, "defaultTags"), "defaultTags").get("tags")
+        found = Inputs(inputs.json("defaultTags"), "defaultTags").get("tags")
         return found if isinstance(found, Mapping) else {}
 
     return around.once(("cost: default tags", resource.provider_urn), build)
-
-
-def _document(inputs: Inputs, path: str) -> Any:  # noqa: ANN401  # any JSON
-    try:
-        return inputs.json(path)
-    except ValueError:
-        return None
 
 
 def _separable(required: tuple[str, ...], around: Around) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from policies.around import Around
+from policies.kubernetes import RELEASE, STATEFUL_SET
 from policies.model import Fault, rule
 from policies.values import Inputs, UnknownUntilUpError
 from slipway.plan.bill.types import DATABASE
@@ -15,8 +16,6 @@ from slipway.wire import UNKNOWN
 VOLUME: Final = "aws:ebs/volume:Volume"
 STORAGE_CLASS: Final = "kubernetes:storage.k8s.io/v1:StorageClass"
 CLAIM: Final = "kubernetes:core/v1:PersistentVolumeClaim"
-STATEFUL_SET: Final = "kubernetes:apps/v1:StatefulSet"
-RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 _OLD: Final = "gp2"
 _CLASS_KEYS: Final = frozenset({"storageClass", "storageClassName"})
 _WHERE: Final = {

@@ -11,20 +11,15 @@ from typing import Any, Final
 from policies.around import Around
 from policies.model import Fault, rule
 from policies.values import Inputs
+from slipway.plan.bill.types import BUCKET, DATABASE, EFS, KEY, LUSTRE, REPOSITORY
+from slipway.plan.machines import INSTANCE
 from slipway.plan.model import Resource
 
-BUCKET: Final = "aws:s3/bucket:Bucket"
 VERSIONING: Final = "aws:s3/bucketVersioning:BucketVersioning"
-EFS: Final = "aws:efs/fileSystem:FileSystem"
 EFS_BACKUP: Final = "aws:efs/backupPolicy:BackupPolicy"
-LUSTRE: Final = "aws:fsx/lustreFileSystem:LustreFileSystem"
 LUSTRE_LINK: Final = "aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation"
-DATABASE: Final = "aws:rds/instance:Instance"
 DATABASE_CLUSTER: Final = "aws:rds/cluster:Cluster"
-INSTANCE: Final = "aws:ec2/instance:Instance"
-KEY: Final = "aws:kms/key:Key"
 LOG_GROUP: Final = "aws:cloudwatch/logGroup:LogGroup"
-REPOSITORY: Final = "aws:ecr/repository:Repository"
 TABLE: Final = "aws:dynamodb/table:Table"
 VOLUME: Final = "kubernetes:core/v1:PersistentVolume"
 OTHER_FSX: Final = (
@@ -316,6 +311,8 @@ def key_rotation(inputs: Inputs, _: Resource, __: Around) -> Iterator[Fault]:
 )
 def log_retention(inputs: Inputs, _: Resource, __: Around) -> Iterator[Fault]:
     """CloudWatch Logs user guide, "Working with log groups and log streams": 0, or none, is for ever."""
+    if inputs.get("logGroupClass") == "DELIVERY":
+        return  # AWS keeps these for two days, whatever is said
     days = inputs.get("retentionInDays", 0)
     if not isinstance(days, int) or days < 1:
         yield Fault(path="retentionInDays", what=f"{days}, which is for ever; give a number of days")

@@ -7,21 +7,16 @@ from typing import Final
 from policies.around import Around
 from policies.model import Fault, rule
 from policies.values import Inputs
+from slipway.plan.bill.types import BUCKET, DATABASE, EFS, LUSTRE, QUEUE, TOPIC
+from slipway.plan.machines import INSTANCE
 from slipway.plan.model import Resource
 
-BUCKET: Final = "aws:s3/bucket:Bucket"
 BUCKET_ENCRYPTION: Final = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 BUCKET_LOGGING: Final = "aws:s3/bucketLogging:BucketLogging"
 OBJECTS: Final = ("aws:s3/bucketObject:BucketObject", "aws:s3/bucketObjectv2:BucketObjectv2")
 BALANCER: Final = "aws:lb/loadBalancer:LoadBalancer"
 CLASS: Final = "kubernetes:storage.k8s.io/v1:StorageClass"
-DATABASE: Final = "aws:rds/instance:Instance"
 DATABASE_CLUSTER: Final = "aws:rds/cluster:Cluster"
-EFS: Final = "aws:efs/fileSystem:FileSystem"
-INSTANCE: Final = "aws:ec2/instance:Instance"
-LUSTRE: Final = "aws:fsx/lustreFileSystem:LustreFileSystem"
-QUEUE: Final = "aws:sqs/queue:Queue"
-TOPIC: Final = "aws:sns/topic:Topic"
 KEYS: Final = ("aws:kms/key:Key", "aws:kms/replicaKey:ReplicaKey", "aws:kms/alias:Alias")
 
 

@@ -3,7 +3,6 @@
 import base64
 import binascii
 import functools
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -11,13 +10,12 @@ from typing import Any, Final
 from policies.around import Around
 from policies.model import Fault, rule
 from policies.values import Inputs, UnknownUntilUpError
+from slipway.plan.bill.types import BUCKET, DATABASE
 from slipway.plan.model import Resource
 from slipway.wire import SECRET, SIGNATURE, UNKNOWN
 
-BUCKET: Final = "aws:s3/bucket:Bucket"
 BUCKET_ACL: Final = "aws:s3/bucketAcl:BucketAcl"
 ACCESS_BLOCK: Final = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
-DATABASE: Final = "aws:rds/instance:Instance"
 CLUSTER_INSTANCE: Final = "aws:rds/clusterInstance:ClusterInstance"
 _BLOCKS: Final = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 
@@ -105,20 +103,22 @@ _SECRET_TYPES: Final = frozenset(
 """Places made for secrets: Pulumi encrypts them in its state. The engine hands them over without their mark."""
 _TOKENS: Final[Mapping[str, str]] = {
     "a private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
-    "an AWS access key": r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z2-7]{16}(?![A-Z0-9])",
+    "an AWS access key": r"(?<![A-Z0-9])(?:AKIA|ASIA)(?![A-Z2-7]{9}EXAMPLE)[A-Z2-7]{16}(?![A-Z0-9])",
     "a token of GitHub": r"(?<!\w)(?:gh[pousr]_\w{36,}|github_pat_\w{60,})",
     "a token of GitLab": r"(?<!\w)glpat-[\w-]{20,}",
     "a token of Hugging Face": r"(?<!\w)hf_[A-Za-z0-9]{30,}",
     "a token of Slack": r"(?<!\w)xox[abeprs]-[\w-]{10,}|hooks\.slack\.com/services/T\w+/B\w+/\w+",
     "a key of Google": r"(?<!\w)AIza[\w-]{35}",
-    "a key of an AI service": r"(?<![\w-])(?:sk-(?:ant-|proj-)?[\w-]{20,}|nvapi-[\w-]{40,})",
+    "a key of an AI service": r"(?<![\w-])(?:sk-(?:(?:ant|proj|svcacct|or)-[\w-]{20,}|\w{20,})|nvapi-[\w-]{40,})",
     "a token of a package registry": r"(?<!\w)(?:npm_[A-Za-z0-9]{36}|pypi-AgE[\w-]{50,}|dckr_pat_[\w-]{20,})",
     "a signed token (JWT)": r"(?<![\w.])eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}",
-    "a password in an address": r"(?<!\w)[a-z][a-z0-9+]*://[^\s/:@$<{(]+:[^\s/:@$<{(*]+@[\w.-]",
+    "a password in an address": r"(?<!\w)[a-z][a-z0-9+]*://[^\s/:@$<{(]*:[^\s/:@$<{(*]+@(?!example\.)[\w.-]",
+    "a login of a registry": r'"auth":\s*"[A-Za-z0-9+/]{12,}={0,2}"',
+    "a bearer's token": r"(?<!\w)Bearer (?=\S*\d)[\w.~+/-]{20,}",
 }
 _MARKS: Final = re.compile(
     r"PRIVATE KEY|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|hf_|xox[abeprs]-|hooks\.slack|AIza|sk-|nvapi-|npm_|pypi-AgE"
-    r"|dckr_pat_|eyJ|://[^/\s]*@"
+    r"|dckr_pat_|eyJ|://[^/\s]*@|\"auth\"|Bearer "
 )
 """What each of them holds, quick to look for."""
 _PATTERNS: Final = tuple((name, re.compile(pattern)) for name, pattern in _TOKENS.items())
@@ -135,27 +135,57 @@ _NAMES: Final = (
     "clientsecret",
     "cookiesecret",
     "encryptionkey",
-    "credentials",
 )
-"""How the name of a secret ends, letters alone. Not `secret`: charts call the names of Secrets so."""
+"""How the name of a secret ends, letters alone."""
+_VAGUE: Final = ("credentials", "pass", "pwd", "secret")
+"""How the name of a secret may end, and of much else: charts call the names of Secrets so. Then the value decides."""
+_OBJECT: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,30}[a-z0-9])?")
+"""The name of an object, as people write it."""
 _REFERENCE: Final = re.compile(
-    r"\$[({_]|\{\{|^(?:arn|vault|ref\+|ssm|file):|^/[\w./-]+$|^(?:true|false|none|null|\d*)$", re.I
+    r"\$[({_]|\{\{|^(?:arn|vault|ref\+|ssm|file):|^/[\w./-]+$|^<.*>$|^(?:true|false|none|null|\d{0,7})$", re.I
 )
-"""Values that point at a secret, or are none: variables, templates, ARNs, files."""
+"""Values that point at a secret, or are none: variables, templates, ARNs, files, places to fill in, small numbers."""
+_PARTS: Final = (
+    "api key",
+    "access key",
+    "secret key",
+    "private key",
+    "client secret",
+    "cookie secret",
+    "encryption key",
+)
+_WORDS: Final = (
+    *("password", "passwd", "passphrase", "token"),
+    *(each.replace(" ", between) for each in _PARTS for between in ("", "_", "-")),
+)
+_CALLED: Final = rf"(?:{'|'.join(_WORDS)})"
+_FLAG: Final = re.compile(rf"--?[\w-]*{_CALLED}", re.I)
+_SAID: Final = re.compile(
+    rf"({_CALLED})\\?[\"']?\s*[:=]\s*\\?[\"']?((?=\S*\d)(?=\S*[a-z])[^\s\"'`\\,;:<>(){{}}\[\]$|&]{{8,}})"
+    r"(?=$|[\s\"'\\,;}}])",
+    re.I | re.M,
+)
+"""A setting inside a text (a script, a file, a command's arguments) whose value has letters and digits: so no name of
+another thing."""
+_LOOK: Final = re.compile(rf"{_SAID.pattern}|^--?[\w-]*{_CALLED}$", re.I | re.M)
 _FREE: Final = frozenset(
     {"containerDefinitions", "content", "data", "insecureValue", "userData", "userDataBase64", "value"}
 )
 """Top-level properties with texts in which people write what they like."""
 _SETTINGS: Final = frozenset({"environment", "values"})
 """Those with settings, each under its name."""
-_ENCODED: Final = frozenset({"userData", "userDataBase64", "contentBase64"})
+_ENCODED: Final = frozenset({"binaryData", "contentBase64", "userData", "userDataBase64"})
 _NAMED: Final[Mapping[str, tuple[str, ...]]] = {
     "aws:lambda/function:Function": ("environment",),
     "kubernetes:core/v1:ConfigMap": ("data",),
     "kubernetes:helm.sh/v3:Release": ("values",),
 }
 """Properties whose keys are names of settings."""
-_DESCRIBED: Final = "aws:ecs/taskDefinition:TaskDefinition"
+_DESCRIBED: Final[Mapping[str, str]] = {
+    "aws:batch/jobDefinition:JobDefinition": "containerProperties",
+    "aws:ecs/taskDefinition:TaskDefinition": "containerDefinitions",
+}
+"""Where containers stand in a JSON text."""
 
 
 @rule(
@@ -179,7 +209,8 @@ def plain_secrets(inputs: Inputs, resource: Resource, _: Around) -> Iterator[Fau
     if resource.type in _SECRET_TYPES or resource.type.startswith("pulumi:") or not isinstance(inputs.value, Mapping):
         return
     named = _NAMED.get(resource.type, ())
-    if not (named or resource.type == _DESCRIBED or _ENCODED & inputs.value.keys() or _worth_a_look(inputs.value)):
+    described = _DESCRIBED.get(resource.type)
+    if not (named or described or _ENCODED & inputs.value.keys() or _worth_a_look(inputs.value)):
         return
     unknown: str | None = None
     for key, value in inputs.value.items():
@@ -191,8 +222,8 @@ def plain_secrets(inputs: Inputs, resource: Resource, _: Around) -> Iterator[Fau
             what = _seen(text, encoded=key in _ENCODED) or _literal(name, text)
             if what:
                 yield Fault(path=path, what=f"{what} in plain text")
-    if resource.type == _DESCRIBED:
-        yield from _described(inputs)
+    if described:
+        yield from _described(inputs, described)
     if unknown is not None:
         raise UnknownUntilUpError(unknown)
 
@@ -206,13 +237,16 @@ def _worth_a_look(inputs: Mapping[str, Any]) -> bool:
         if isinstance(value, str):
             texts.append(value)
         elif isinstance(value, Mapping):
-            if isinstance(value.get("value"), str) and _is_secret(value.get("name")):
+            if isinstance(value.get("value"), str) and _is_secret(value.get("name"), (*_NAMES, *_VAGUE)):
                 return True
             waiting.extend(value.values())
         elif isinstance(value, list | tuple):
             waiting.extend(value)
     joined = "\n".join(texts)
-    return UNKNOWN in joined or _MARKS.search(joined) is not None
+    if UNKNOWN in joined or _MARKS.search(joined):
+        return True
+    lower = joined.lower()
+    return any(word in lower for word in _WORDS) and _LOOK.search(joined) is not None
 
 
 def _texts(value: Any, path: str, name: str, *, within: bool) -> Iterator[tuple[str, str, str]]:  # noqa: ANN401
@@ -233,17 +267,24 @@ def _texts(value: Any, path: str, name: str, *, within: bool) -> Iterator[tuple[
 
 
 def _listed(values: Sequence[Any], path: str, *, within: bool) -> Iterator[tuple[str, str, str]]:
+    flag = ""
     for index, item in enumerate(values):
-        yield from _texts(item, f"{path}.{index}", "", within=within)
+        known = flag if isinstance(item, str) and not item.startswith("-") else ""
+        yield from _texts(item, f"{path}.{index}", known, within=within)
+        flag = item.lstrip("-") if isinstance(item, str) and _FLAG.fullmatch(item) else ""
 
 
 def _seen(text: str, *, encoded: bool) -> str | None:
     """What a text holds that looks like a secret."""
     if encoded:
         text = _decoded(text)
-    if len(text) < 12 or not _MARKS.search(text):  # noqa: PLR2004  # shorter than any of them
+    if len(text) < 12:  # noqa: PLR2004  # shorter than any of them
         return None
-    return next((name for name, pattern in _PATTERNS if pattern.search(text)), None)
+    if _MARKS.search(text):
+        for name, pattern in _PATTERNS:
+            if pattern.search(text):
+                return name
+    return next((found[1].lower() for found in _SAID.finditer(text) if not _REFERENCE.search(found[2])), None)
 
 
 def _decoded(text: str) -> str:
@@ -255,11 +296,18 @@ def _decoded(text: str) -> str:
 
 def _literal(name: str, text: str) -> str | None:
     """The setting, where its name says that its value is a secret, and the value points nowhere else."""
-    return name if name and text and _is_secret(name) and not _REFERENCE.search(text) else None
+    if not name or not text or _REFERENCE.search(text):
+        return None
+    return name if _is_secret(name) or (_is_secret(name, _VAGUE) and _made_up(text)) else None
 
 
-def _is_secret(name: object) -> bool:
-    return isinstance(name, str) and _letters(name).endswith(_NAMES)
+def _made_up(text: str) -> bool:
+    """Whether a value looks like no name and no word."""
+    return any(map(str.isdigit, text)) and any(map(str.isalpha, text)) and not _OBJECT.fullmatch(text)
+
+
+def _is_secret(name: object, endings: tuple[str, ...] = _NAMES) -> bool:
+    return isinstance(name, str) and _letters(name).endswith(endings)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -267,12 +315,9 @@ def _letters(name: str) -> str:
     return "".join(filter(str.isalnum, name)).lower()
 
 
-def _described(inputs: Inputs) -> Iterator[Fault]:
-    """ECS takes the environment of containers inside a JSON text."""
-    try:
-        containers = json.loads(str(inputs.get("containerDefinitions", "[]")))
-    except ValueError:
-        return
-    for path, name, text in _texts(containers, "containerDefinitions", "", within=False):
+def _described(inputs: Inputs, property_: str) -> Iterator[Fault]:
+    """ECS and Batch take the environment of containers inside a JSON text."""
+    containers = inputs.json(property_)
+    for path, name, text in _texts(containers, property_, "", within=False):
         if _literal(name, text):
             yield Fault(path=path, what=f"{name} in plain text")

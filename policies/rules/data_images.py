@@ -6,9 +6,9 @@ from typing import Final
 from policies.around import Around
 from policies.model import Fault, rule
 from policies.values import Inputs
+from slipway.plan.bill.types import REPOSITORY
 from slipway.plan.model import Resource
 
-REPOSITORY: Final = "aws:ecr/repository:Repository"
 SCANNING: Final = "aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration"
 
 

@@ -9,19 +9,15 @@ from policies.around import Around
 from policies.documents import Statement, statements
 from policies.model import Fault, rule
 from policies.values import Inputs
+from slipway.plan.bill.types import BUCKET, DATABASE, EFS, QUEUE, TOPIC
 from slipway.plan.model import Resource
 
-BUCKET: Final = "aws:s3/bucket:Bucket"
 BUCKET_POLICY: Final = "aws:s3/bucketPolicy:BucketPolicy"
 LISTENERS: Final = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
 VOLUME: Final = "kubernetes:core/v1:PersistentVolume"
-DATABASE: Final = "aws:rds/instance:Instance"
 DATABASE_CLUSTER: Final = "aws:rds/cluster:Cluster"
 PARAMETERS: Final = "aws:rds/parameterGroup:ParameterGroup"
 CLUSTER_PARAMETERS: Final = "aws:rds/clusterParameterGroup:ClusterParameterGroup"
-EFS: Final = "aws:efs/fileSystem:FileSystem"
-QUEUE: Final = "aws:sqs/queue:Queue"
-TOPIC: Final = "aws:sns/topic:Topic"
 _ON: Final = (True, "true")
 _PLAIN: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     BUCKET: (BUCKET_POLICY, "bucket", ("s3:getobject", "s3:putobject")),
@@ -92,6 +88,9 @@ def _takes_plain(inputs: Inputs, resource: Resource, around: Around) -> Iterator
         yield Fault(what=f"{', '.join(open_)} without TLS: no policy denies it (aws:SecureTransport false)")
 
 
+_WITHOUT_TLS: Final = tuple(((each, "aws:securetransport", ("false",)),) for each in ("bool", "boolifexists"))
+
+
 def _denies(statement: Statement, action: str) -> bool:
     """Whether a statement denies an action to everybody who comes without TLS; for S3, on the bucket's objects."""
     objects = not action.startswith("s3:") or any(each.endswith("*") for each in statement.resources)
@@ -100,7 +99,7 @@ def _denies(statement: Statement, action: str) -> bool:
         and not statement.excluding
         and objects
         and ("AWS", "*") in statement.principals
-        and statement.conditions == (("bool", "aws:securetransport", ("false",)),)
+        and statement.conditions in _WITHOUT_TLS
         and any(fnmatch.fnmatchcase(action, each.lower()) for each in statement.actions)
     )
 
@@ -124,7 +123,7 @@ def _optional_tls(inputs: Inputs) -> Iterator[Fault]:
         yield Fault(path="parameters", what=f"{name} is not there; it must be 1")
 
 
-_CURRENT: Final = re.compile(r"ELBSecurityPolicy-(TLS13-1-[23]-[\w-]+|TLS-1-2-2017-01|FS-1-2-[\w-]+)")
+_CURRENT: Final = re.compile(r"ELBSecurityPolicy-(TLS13-1-[23]-[\w-]+|TLS-1-2-(2017-01|Ext-2018-06)|FS-1-2-[\w-]+)")
 
 
 @rule(

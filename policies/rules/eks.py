@@ -10,10 +10,10 @@ from policies.addresses import nearly_everywhere
 from policies.around import Around
 from policies.model import Fault, rule
 from policies.values import Inputs
+from slipway.plan.bill.types import CLUSTER
 from slipway.plan.fleet import NODE_GROUP
 from slipway.plan.model import Resource
 
-CLUSTER: Final = "aws:eks/cluster:Cluster"
 ADDON: Final = "aws:eks/addon:Addon"
 ASSOCIATION: Final = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 LOG_GROUP: Final = "aws:cloudwatch/logGroup:LogGroup"

@@ -25,6 +25,7 @@ WORKLOADS: Final = (
     "kubernetes:batch/v1:Job",
     "kubernetes:core/v1:ConfigMap",
     "kubernetes:core/v1:Pod",
+    "kubernetes:core/v1:Secret",
     "kubernetes:helm.sh/v3:Release",
 )
 """What hands environment variables, values or files to programs."""
@@ -35,6 +36,8 @@ _TRUE: Final = (True, "true")
 _KEY_NAMES: Final = frozenset({"aws_access_key_id", "aws_secret_access_key"})
 _ASSIGNED: Final = re.compile(r"aws_(?:access_key_id|secret_access_key)\s*[=:]", re.IGNORECASE)
 _STATED: Final = "a static AWS key"
+_ENCODED: Final = ("data.", "binaryData.")
+"""Where Kubernetes' secrets and ConfigMaps hold base64."""
 
 
 @rule(
@@ -122,7 +125,7 @@ def node_volumes_encrypted(inputs: Inputs, resource: Resource, _: Around) -> Ite
     fix="give the program a service account with a role (addons.identity), and reach nodes by SSM Session Manager",
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html",
     key="addons",
-    types=(KEY_PAIR, LAUNCH_TEMPLATE, INSTANCE, NODE_GROUP, *WORKLOADS),
+    types=(KEY_PAIR, LAUNCH_TEMPLATE, INSTANCE, NODE_CLASS, NODE_GROUP, *WORKLOADS),
 )
 def static_keys(inputs: Inputs, resource: Resource, _: Around) -> Iterator[Fault]:
     """IAM user guide, "Security best practices": temporary credentials with roles.
@@ -140,7 +143,7 @@ def static_keys(inputs: Inputs, resource: Resource, _: Around) -> Iterator[Fault
     if resource.type in WORKLOADS:
         yield from (Fault(path=path, what=_STATED) for path in _keys(inputs.value, ""))
         return
-    for path in ("userData", "userDataBase64"):
+    for path in ("userData", "userDataBase64", "spec.userData"):
         if not inputs.at(path).secret and _in_text(_decoded(inputs.get(path, ""))):
             yield Fault(path=path, what=_STATED)
 
@@ -148,7 +151,7 @@ def static_keys(inputs: Inputs, resource: Resource, _: Around) -> Iterator[Fault
 def _keys(value: Any, path: str) -> Iterator[str]:  # noqa: ANN401  # any wire value
     """The paths of what is named as a key is, or sets one."""
     if isinstance(value, str):
-        if _in_text(value):
+        if _in_text(value) or (path.startswith(_ENCODED) and _in_text(_decoded(value))):
             yield path
     elif isinstance(value, Mapping):
         if value.get(SIGNATURE) == SECRET:
@@ -175,7 +178,7 @@ def _in_text(text: str) -> bool:
 
 
 def _decoded(text: Any) -> str:  # noqa: ANN401  # any wire value
-    """User data as text: launch templates hold it in base64."""
+    """As text what launch templates and Kubernetes' secrets hold in base64."""
     try:
         return base64.b64decode(str(text), validate=True).decode(errors="replace")
     except ValueError:  # not base64, or not even ASCII

@@ -22,9 +22,9 @@ from policies.nodes import (
 )
 from policies.values import Inputs
 from slipway.plan.fleet import NODE_GROUP
+from slipway.plan.machines import AUTO_SCALING_GROUP
 from slipway.plan.model import Resource
 
-AUTO_SCALING_GROUP: Final = "aws:autoscaling/group:Group"
 _CAPACITY: Final = "karpenter.sh/capacity-type"
 _ARCH: Final = "kubernetes.io/arch"
 _RESERVATION: Final = "capacityReservationSpecification.capacityReservationTarget"

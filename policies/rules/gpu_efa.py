@@ -6,9 +6,9 @@ from typing import Final
 
 from infra.catalog import efa, names
 from policies.around import Around
+from policies.kubernetes import DAEMON_SET
 from policies.model import Fault, rule
 from policies.nodes import (
-    DAEMON_SET,
     GROUPS,
     TEMPLATES,
     catalogued,
@@ -17,18 +17,18 @@ from policies.nodes import (
     interfaces,
     interfaces_path,
     nodes,
-    number,
     releases,
     texts,
     users,
 )
-from policies.values import Inputs
+from policies.values import Inputs, number
 from slipway.plan.fleet import LAUNCH_TEMPLATE, NODE_CLASS
 from slipway.plan.model import Resource
 
 SECURITY_GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
 INGRESS: Final = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS: Final = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+OLD_RULE: Final = "aws:ec2/securityGroupRule:SecurityGroupRule"
 PLACEMENT_GROUP: Final = "aws:ec2/placementGroup:PlacementGroup"
 PLUGIN: Final = "aws-efa-k8s-device-plugin"
 DRANET: Final = "aws-dranet"
@@ -152,7 +152,7 @@ def security_group(_: Inputs, resource: Resource, around: Around) -> Iterator[Fa
 
 
 def _lets(way: tuple[str, str, str], group: Resource, around: Around) -> bool:
-    """Whether a group has a rule for all traffic with itself in one direction, beside it or of its own."""
+    """Whether a group has a rule for all traffic with itself in one direction, in any of the provider's three forms."""
     _, type_, own = way
     if any(
         str(Inputs(each.inputs).get("ipProtocol")) == _ANYTHING
@@ -160,8 +160,14 @@ def _lets(way: tuple[str, str, str], group: Resource, around: Around) -> bool:
         for each in around.leading_to(type_, "securityGroupId", group)
     ):
         return True
-    rules = Inputs(group.inputs).each(own)
-    return any(each.get("self") is True and str(each.get("protocol")) == _ANYTHING for each in rules)
+    rules = [(each, own, False) for each in Inputs(group.inputs).each(own)]
+    for old in around.leading_to(OLD_RULE, "securityGroupId", group):
+        itself = group.urn in old.property_dependencies.get("sourceSecurityGroupId", ())
+        rules.append((Inputs(old.inputs), str(Inputs(old.inputs).get("type")), itself))
+    return any(
+        kind == own and (itself or each.get("self") is True) and str(each.get("protocol")) in (_ANYTHING, "all")
+        for each, kind, itself in rules
+    )
 
 
 @rule(

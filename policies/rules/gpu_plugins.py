@@ -6,11 +6,10 @@ from typing import Final
 
 from infra.catalog import names
 from policies.around import Around
+from policies.kubernetes import DAEMON_SET, RELEASE
 from policies.model import Fault, rule
 from policies.nodes import (
-    DAEMON_SET,
     GROUPS,
-    RELEASE,
     Nodes,
     Taint,
     all_nodes,
@@ -98,11 +97,7 @@ def daemonsets_tolerate(inputs: Inputs, resource: Resource, around: Around) -> I
 
 def _configuration(addon: Inputs) -> Inputs:
     """What an EKS add-on is configured with; nothing where it is no JSON, which EKS refuses."""
-    try:
-        found = addon.json("configurationValues")
-    except ValueError:
-        found = None
-    return Inputs(mapping(found), "configurationValues")
+    return Inputs(mapping(addon.json("configurationValues")), "configurationValues")
 
 
 def _daemon_set(inputs: Inputs, around: Around) -> Iterator[Fault]:

@@ -8,11 +8,12 @@ from infra.catalog import autoscaler, names
 from infra.catalog.efa import EFA_HUGEPAGES
 from infra.catalog.instances import Accelerator
 from policies.around import Around
+from policies.kubernetes import RELEASE
 from policies.model import Fault, rule
-from policies.nodes import GROUPS, RELEASE, Nodes, all_nodes, chart_of, efa_interfaces, mapping, nodes, number, releases
-from policies.rules.gpu import AUTO_SCALING_GROUP
-from policies.values import Inputs
+from policies.nodes import GROUPS, Nodes, all_nodes, chart_of, efa_interfaces, mapping, nodes, releases
+from policies.values import Inputs, number
 from slipway.plan.fleet import NODE_GROUP
+from slipway.plan.machines import AUTO_SCALING_GROUP
 from slipway.plan.model import Resource
 
 AUTOSCALER: Final = "cluster-autoscaler"
@@ -122,7 +123,7 @@ def _overlays(around: Around) -> Mapping[str, frozenset[str]]:
         for each in around.plan.of_type(OVERLAY):
             inputs = Inputs(each.inputs)
             for asked in inputs.each("spec.requirements"):
-                if asked.get("key") != "karpenter.sh/nodepool":
+                if asked.get("key") != "karpenter.sh/nodepool" or asked.get("operator") != "In":
                     continue
                 for pool in asked.each("values"):
                     name = str(pool.get())

@@ -2,7 +2,7 @@
 
 import fnmatch
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from policies.around import Around
@@ -44,17 +44,29 @@ def _own(inputs: Inputs, type_: str) -> Iterator[Statement]:
         raise unknown
 
 
+_ALL_OF_A_KIND: Final = re.compile(r"arn:[^:]*:(?!(s3|execute-api):[^:]*:[^:]*:\w)([^:]*:){3}([\w-]+[/:])?[*?/:]*[*?]")
+"""An ARN that names nothing in its last part: `*`, `secret:*`, `table/*`. Those of S3 and API Gateway begin with a name
+there, not with a kind (Service Authorization Reference)."""
+
+
 def _everything(statement: Statement) -> str | None:
     """The resource of a statement that stands for all there are; None where it names some.
 
-    `arn:aws:s3:::*` is every bucket, as `*` is everything.
+    `arn:aws:s3:::*` is every bucket, and `arn:aws:iam::*:role/*` every role, as `*` is everything.
     """
     if "resource" in statement.excluding:
         return "everything but " + ", ".join(statement.resources)
-    for each in statement.resources:
-        if each == "*" or (each.startswith("arn:") and not each.split(":", 5)[-1].strip("*/:")):
-            return each
-    return None
+    found = [
+        each
+        for each in statement.resources
+        if not each.strip("*?:/") or each == "arn:*" or _ALL_OF_A_KIND.fullmatch(each)
+    ]
+    return min(found, key=_is_kind, default=None)
+
+
+def _is_kind(place: str) -> bool:
+    """Whether it is all of one kind, such as `secret:*`, rather than all of a service, or of everything."""
+    return place.startswith("arn:") and place.split(":", 5)[-1].strip("*?/:") != ""
 
 
 def _reads_names(action: str) -> bool:
@@ -123,12 +135,28 @@ _WITHOUT_RESOURCE: Final = frozenset(
 """Actions that write and take no resource (Service Authorization Reference)."""
 
 
+_OF_A_KIND: Final = (
+    "dynamodb:getitem",
+    "kms:decrypt",
+    "s3:getobject*",
+    "secretsmanager:getsecretvalue",
+    "ssm:getparameter*",
+    "sts:assumerole",
+)
+"""Actions that must name more than a kind (`secret:*`). Of others AWS's own policies name no more: of RunInstances
+`image/*`, of RegisterTargets `targetgroup/*/*`."""
+
+
+def _any_of(action: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(action.lower(), each) for each in patterns)
+
+
 def _changes(action: str) -> bool:
     """Whether one named action changes something, or gives out data, and takes a resource."""
     lower = action.lower()
     if lower in _WITHOUT_RESOURCE:
         return False
-    if any(fnmatch.fnmatchcase(lower, each) for each in _READS_DATA):
+    if _any_of(action, _READS_DATA):
         return True
     return not lower.partition(":")[2].startswith(("describe", "list", "get", "search", "lookup"))
 
@@ -147,11 +175,14 @@ def _changes(action: str) -> bool:
 def any_resource(inputs: Inputs, resource: Resource, _: Around) -> Iterator[Fault]:
     """IAM user guide, "Security best practices in IAM"; what takes no resource: Service Authorization Reference."""
     for statement in _own(inputs, resource.type):
-        if "*" not in statement.resources or statement.excluding or statement.narrowed():
+        place = _everything(statement)
+        if place is None or "action" in statement.excluding or statement.narrowed():
             continue
         named = [each for each in statement.actions if "*" not in each and "?" not in each and _changes(each)]
+        if _is_kind(place):
+            named = [each for each in named if _any_of(each, _OF_A_KIND)]
         if named:
-            yield Fault(path=statement.path, what=f"{', '.join(named)} on *; name the resources")
+            yield Fault(path=statement.path, what=f"{', '.join(named)} on {place}; name the resources")
 
 
 @rule(
@@ -185,8 +216,8 @@ def pass_role(inputs: Inputs, resource: Resource, _: Around) -> Iterator[Fault]:
             yield Fault(
                 path=statement.path, what=f"iam:PassRole on {', '.join(loose)}; name the roles without wildcards"
             )
-        services = statement.wanted({"stringequals", "stringlike"}, "iam:passedtoservice")
-        if not services or not all(each.strip("*") for each in services):
+        services = statement.wanted({"stringequals", "stringequalsignorecase", "stringlike"}, "iam:passedtoservice")
+        if not services or any(set("*?") & set(each.partition(".")[0]) for each in services):
             yield Fault(path=statement.path, what="iam:PassRole to any service; say which by iam:PassedToService")
 
 
@@ -264,7 +295,8 @@ _ATTACHED: Final[Mapping[str, str]] = {
     ROLE: "managedPolicyArns",
 }
 _FULL: Final = re.compile(
-    r"arn:aws[a-z-]*:iam::aws:policy/(.*/)?(\w*FullAccess\w*|AdministratorAccess[\w-]*|PowerUserAccess|job-function/.*)"
+    r"arn:aws[a-z-]*:iam::aws:policy/(.*/)?(\w*FullAccess\w*|AdministratorAccess[\w-]*|PowerUserAccess"
+    r"|SecretsManagerReadWrite|job-function/(DatabaseAdministrator|DataScientist|NetworkAdministrator|SystemAdministrator))"
 )
 
 

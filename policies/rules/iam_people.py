@@ -1,14 +1,12 @@
 """Who may become one of the people."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from policies.around import Around
 from policies.model import Fault, rule
 from policies.values import Inputs
+from slipway.plan.bill.types import USER_POOL
 from slipway.plan.model import Resource
-
-USER_POOL: Final = "aws:cognito/userPool:UserPool"
 
 
 @rule(

@@ -135,11 +135,18 @@ def pod_identity(inputs: Inputs, resource: Resource, around: Around) -> Iterator
         actions = set(statement.actions)
         if any("*" in each for each in actions):
             continue  # iam-trust tells
-        if actions != {"sts:AssumeRole", "sts:TagSession"}:
+        if {each.lower() for each in actions} != {"sts:assumerole", "sts:tagsession"}:
             told = ", ".join(sorted(actions)) or "nothing"
             yield Fault(path=statement.path, what=f"{told}; it must be sts:AssumeRole and sts:TagSession")
-        if not statement.narrowed() and not _associated(resource, around):
+        if not _bound(statement) and not _associated(resource, around):
             yield Fault(path=statement.path, what="no association in this stack binds it, nor does a condition")
+
+
+def _bound(statement: Statement) -> bool:
+    """Whether conditions ask for a cluster, a namespace or a service account: not for the account alone."""
+    return statement.narrowed(_SOURCE_KEYS - {"aws:sourceaccount"}) or any(
+        key.startswith("aws:requesttag/") and operator == "stringequals" for operator, key, _ in statement.conditions
+    )
 
 
 def _associated(role: Resource, around: Around) -> bool:

@@ -2,14 +2,14 @@
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from typing import Any, Final
 
 import yaml
 
 from policies.around import Around
-from policies.kubernetes import RELEASE, listed, name, reaches_system, text
+from policies.kubernetes import RELEASE, chart, listed, name, reaches_system, text
 from policies.model import Fault, rule
+from policies.settings import matches
 from policies.values import Inputs
 from slipway.plan.model import Resource
 
@@ -54,7 +54,7 @@ def webhooks(inputs: Inputs, resource: Resource, around: Around) -> Iterator[Fau
     Charts render most webhooks themselves. Those that values turn against kube-system are here by name.
     """
     if resource.type == RELEASE:
-        judge = _CHARTS.get((text(inputs, "chart") or "").rpartition("/")[2])
+        judge = _CHARTS.get(chart(inputs))
         if judge:
             yield from judge(inputs.at("values"))
     elif resource.type == _BINDING:
@@ -123,7 +123,7 @@ def _kueue(values: Inputs) -> Iterator[Fault]:
 def _parsed(document: str) -> Any:  # noqa: ANN401  # any YAML
     try:
         return yaml.load(document, _Loader)  # noqa: S506  # a safe one
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         return None
 
 
@@ -160,8 +160,17 @@ _CHARTS: Final[Mapping[str, Callable[[Inputs], Iterator[Fault]]]] = {
 
 _SERVICE: Final = "kubernetes:core/v1:Service"
 _INGRESS: Final = "kubernetes:networking.k8s.io/v1:Ingress"
-_INGRESS_CLASS: Final = "kubernetes:elbv2.k8s.aws/v1beta1:IngressClassParams"
-_GATEWAY: Final = "kubernetes:gateway.networking.k8s.io/v1:Gateway"
+_SCHEMES: Final = (
+    "kubernetes:eks.amazonaws.com/v1:IngressClassParams",
+    "kubernetes:elbv2.k8s.aws/v1beta1:IngressClassParams",
+    "kubernetes:gateway.k8s.aws/v1:LoadBalancerConfiguration",
+    "kubernetes:gateway.k8s.aws/v1beta1:LoadBalancerConfiguration",
+)
+"""Kinds of the AWS Load Balancer Controller, and of EKS Auto Mode, with a scheme for load balancers of others."""
+_GATEWAYS: Final = (
+    "kubernetes:gateway.networking.k8s.io/v1:Gateway",
+    "kubernetes:gateway.networking.k8s.io/v1beta1:Gateway",
+)
 _AWS: Final = (
     "aws:alb/loadBalancer:LoadBalancer",
     "aws:elb/loadBalancer:LoadBalancer",
@@ -187,11 +196,11 @@ _BY_DEFAULT: Final = {"gateway": "values.service", "jupyterhub": "values.proxy.s
     fix="set edge.loadBalancer.internal to true; or name it in policies.publicLoadBalancers where it is meant so",
     source="https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/nlb/",
     key="edge",
-    types=(*_AWS, _SERVICE, _INGRESS, _INGRESS_CLASS, _GATEWAY, RELEASE),
+    types=(*_AWS, _SERVICE, _INGRESS, *_SCHEMES, *_GATEWAYS, RELEASE),
 )
 def load_balancers(inputs: Inputs, resource: Resource, around: Around) -> Iterator[Fault]:
     """AWS's default is public, and that of Kubernetes' own controller, so an internal one says that it is."""
-    if any(fnmatchcase(resource.name, each) for each in around.environment.policies.public_load_balancers):
+    if any(matches(resource.name, each) for each in around.environment.policies.public_load_balancers):
         return
     if resource.type in _AWS:
         if inputs.get("internal", False) is not True:
@@ -202,10 +211,10 @@ def load_balancers(inputs: Inputs, resource: Resource, around: Around) -> Iterat
     elif resource.type == _INGRESS:
         if inputs.get(("metadata", "annotations", _INGRESS_SCHEME)) == _FACING:
             yield Fault(path=f"metadata.annotations.{_INGRESS_SCHEME}", what=f"{_FACING}; it must be internal")
-    elif resource.type == _INGRESS_CLASS:
+    elif resource.type in _SCHEMES:
         if inputs.get("spec.scheme") == _FACING:
             yield Fault(path="spec.scheme", what=f"{_FACING}; it must be internal")
-    elif resource.type == _GATEWAY:
+    elif resource.type in _GATEWAYS:
         yield from _gateway(inputs)
     else:
         yield from _in_values(inputs)
@@ -234,14 +243,19 @@ def _gateway(gateway: Inputs) -> Iterator[Fault]:
 
 
 def _in_values(release: Inputs) -> Iterator[Fault]:
-    default = _BY_DEFAULT.get((text(release, "chart") or "").rpartition("/")[2])
+    default = _BY_DEFAULT.get(chart(release))
     if default and release.get(f"{default}.type") is None:
         yield from _public(release.at(f"{default}.annotations"))
     waiting = [release.at("values")]
     while waiting:
         part = waiting.pop()
-        if part.get("type") == "LoadBalancer" if part.has("type") else False:
-            yield from _public(part.at("annotations"))
+        if text(part, "kind") == "Service":
+            if part.get("spec.type") == "LoadBalancer":
+                yield from _public(part.at("metadata.annotations"))
+            continue
+        if any(part.get(key) == "LoadBalancer" for key in ("type", "serviceType")):
+            key = "serviceAnnotations" if part.has("serviceAnnotations") else "annotations"
+            yield from _public(part.at(key))
         elif part.at((_INGRESS_SCHEME,)).value == _FACING:
             yield Fault(path=f"{part.path}.{_INGRESS_SCHEME}", what=f"{_FACING}; it must be internal")
         waiting += [each for each in part.each() if isinstance(each.value, Mapping | list)]

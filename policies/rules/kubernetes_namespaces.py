@@ -1,9 +1,9 @@
 """Namespaces, and what holds tenants in theirs."""
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
+from policies.addresses import nearly_everywhere
 from policies.around import Around
 from policies.kubernetes import (
     DAEMON_SET,
@@ -11,7 +11,9 @@ from policies.kubernetes import (
     NETWORK_POLICY,
     RELEASE,
     RUNTIMES,
+    SYSTEM,
     WORKLOADS,
+    chart,
     containers,
     home,
     inside,
@@ -72,11 +74,21 @@ _ON_NODES: Final = frozenset(
     ),
     source="https://kubernetes.io/docs/tasks/configure-pod-container/enforce-standards-namespace-labels/",
     key="addons",
-    types=(NAMESPACE,),
+    types=(NAMESPACE, RELEASE),
     scope="stack",
 )
-def pod_security(inputs: Inputs, _: Resource, around: Around) -> Iterator[Fault]:
-    """Labels of others than `enforce` only warn. That tenants' are not privileged is kubernetes-privileged-tenants'."""
+def pod_security(inputs: Inputs, resource: Resource, around: Around) -> Iterator[Fault]:
+    """Labels of others than `enforce` only warn. That tenants' are not privileged is kubernetes-privileged-tenants'.
+
+    A namespace that Helm makes has no labels; one that is there it leaves as it is.
+    """
+    if resource.type == RELEASE:
+        if not inputs.get("createNamespace"):
+            return
+        spaces = {name(Inputs(each.inputs)) for each in around.plan.of_type(NAMESPACE)}
+        if text(inputs, "namespace") not in {*spaces, SYSTEM, "default"}:
+            yield Fault(path="createNamespace", what="true; a namespace that Helm makes enforces nothing")
+        return
     level = label(inputs, _ENFORCE)
     path = f"metadata.labels.{_ENFORCE}"
     if level not in _LEVELS:
@@ -93,7 +105,7 @@ def _with_agents(around: Around) -> frozenset[str | None]:
     found: list[str | None] = []
     for each in around.plan.of_type(RELEASE):
         inputs = Inputs(each.inputs)
-        if (text(inputs, "chart") or "").rpartition("/")[2] in _ON_NODES:
+        if chart(inputs) in _ON_NODES:
             found.append(text(inputs, "namespace"))
     for each in around.plan.of_type(DAEMON_SET):
         volumes = Inputs(each.inputs).at("spec.template.spec.volumes").value
@@ -143,7 +155,9 @@ def namespace_quotas(inputs: Inputs, resource: Resource, around: Around) -> Iter
 
 _NETWORKS: Final = frozenset({"cilium", "tigera-operator"})
 """Charts of networks that enforce policies by themselves."""
-_EVERYBODY: Final = ("0.0.0.0/0", "::/0")
+_ANY_SPACE: Final = {"kubernetes.io/metadata.name": "another"}
+"""Labels of a namespace that no policy names."""
+_LAST_PORT: Final = 65535
 
 
 @rule(
@@ -197,17 +211,22 @@ def _closes(policy: Inputs) -> set[str]:
 def _open_to_everybody(policy: Inputs) -> Iterator[Fault]:
     for side, peers in (("ingress", "from"), ("egress", "to")):
         for each in policy.each(f"spec.{side}"):
-            whole = not each.has("ports")
+            whole = not each.has("ports") or any(_any_port(port) for port in each.each("ports"))
             if not each.get(peers):
                 if whole or side == "ingress":
                     yield Fault(path=each.path, what=f"it names nobody in {peers}, so it is open to everybody")
                 continue
             for peer in each.each(peers):
-                space = peer.at("namespaceSelector").value
-                if space == {} and not peer.get("podSelector"):
+                spaces = peer.at("namespaceSelector")
+                if spaces.value is not None and takes(spaces, _ANY_SPACE) and not peer.get("podSelector"):
                     yield Fault(path=peer.path, what="it takes every namespace")
-                elif peer.get("ipBlock.cidr") in _EVERYBODY and (whole or side == "ingress"):
+                elif nearly_everywhere(peer.get("ipBlock.cidr")) and (whole or side == "ingress"):
                     yield Fault(path=peer.path, what=f"{peer.get('ipBlock.cidr')}, on any port")
+
+
+def _any_port(port: Inputs) -> bool:
+    first, last = port.get("port"), port.get("endPort")
+    return first is None or (isinstance(first, int | float) and first <= 1 and (last or 0) >= _LAST_PORT)
 
 
 def _enforced(around: Around) -> bool:
@@ -216,17 +235,9 @@ def _enforced(around: Around) -> bool:
     for each in around.plan.of_type(_EKS_ADDON):
         inputs = Inputs(each.inputs)
         if text(inputs, "addonName") == "vpc-cni":
-            values = _document(inputs.get("configurationValues"))
+            values = inputs.json("configurationValues")
             return isinstance(values, Mapping) and str(values.get("enableNetworkPolicy", "")).lower() == "true"
     return False
-
-
-def _document(value: Any) -> Any:  # noqa: ANN401  # any JSON
-    """What a text of JSON holds; None where it is none."""
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return None
 
 
 _REFUSED: Final = (
@@ -300,10 +311,34 @@ def _refuses(policy: Inputs, group: str, resource: str, field: str) -> bool:
     return of_it and any(field in str(each.get("expression", "")) for each in policy.each("spec.validations"))
 
 
+_SYSCTLS: Final = frozenset(
+    {
+        *("kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports"),
+        *("net.ipv4.ip_unprivileged_port_start", "net.ipv4.ping_group_range", "net.ipv4.tcp_fin_timeout"),
+        *("net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_keepalive_time"),
+        *("net.ipv4.tcp_rmem", "net.ipv4.tcp_syncookies", "net.ipv4.tcp_wmem"),
+    }
+)
+"""Those that the standard baseline lets pods set."""
+
+
+def _unconfined(context: Inputs) -> Iterator[Fault]:
+    """What baseline refuses in the security context of a pod and of a container alike."""
+    for key in ("seccompProfile", "appArmorProfile"):
+        if context.get(f"{key}.type") == "Unconfined":
+            yield Fault(path=f"{context.path}.{key}.type", what="Unconfined; it must be RuntimeDefault or Localhost")
+    if context.get("windowsOptions.hostProcess"):
+        yield Fault(path=f"{context.path}.windowsOptions.hostProcess", what="true; the container would be its node's")
+    for each in context.each("sysctls"):
+        if each.get("name") not in _SYSCTLS:
+            yield Fault(path=f"{each.path}.name", what=f"{each.get('name')}; beyond baseline")
+
+
 def _beyond_baseline(pod: Inputs) -> Iterator[Fault]:
     for key in ("hostNetwork", "hostPID", "hostIPC"):
         if pod.get(key):
             yield Fault(path=f"{pod.path}.{key}", what="true; the pod would be in its node's")
+    yield from _unconfined(pod.at("securityContext"))
     for volume in pod.each("volumes"):
         if volume.has("hostPath"):
             yield Fault(path=f"{volume.path}.hostPath", what="a directory of the node")
@@ -316,6 +351,9 @@ def _beyond_baseline(pod: Inputs) -> Iterator[Fault]:
             yield Fault(
                 path=f"{container.path}.securityContext.capabilities.add", what=f"{', '.join(beyond)}; beyond baseline"
             )
+        if container.get("securityContext.procMount", "Default") != "Default":
+            yield Fault(path=f"{container.path}.securityContext.procMount", what="Unmasked; it must be Default")
+        yield from _unconfined(container.at("securityContext"))
         for port in container.each("ports"):
             if port.get("hostPort"):
                 yield Fault(path=f"{port.path}.hostPort", what="a port of the node")

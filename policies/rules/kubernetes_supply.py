@@ -66,8 +66,14 @@ def _makes_cluster(resource: Resource, around: Around) -> bool:
     return resource.type == _CLUSTER or any(each.type == _CLUSTER for each in around.plan.children(resource))
 
 
-_MOVING: Final = re.compile(r"(latest|stable|main|master|nightly|edge|head|dev|develop)(-.*)?", re.IGNORECASE)
-"""Tags by which registries mean another image each day."""
+_MOVING: Final = re.compile(
+    r"(latest|stable|main|master|nightly|edge|head|dev|devel|develop|canary|rolling|snapshot|trunk|unstable)"
+    r"(-(?!v?\d+\.\d|\d{4}|[0-9a-f]{7,}).*)?|.*[-_.]latest",
+    re.IGNORECASE,
+)
+"""Tags by which registries mean another image each day. Not those that go on with a version, a day or a commit, such as
+`stable-2.14.1`."""
+_PICTURE: Final = re.compile(r"https?://.*|.*\.(gif|ico|jpe?g|png|svg|webp)", re.IGNORECASE)
 _PATTERNS: Final = ("kubernetes:kyverno.io/", "kubernetes:policies.kyverno.io/", "kubernetes:admissionregistration.")
 """Kinds that say what images others may have: patterns, not images."""
 _TAGS: Final = frozenset({"tag", "imageTag"})
@@ -106,7 +112,7 @@ def images_pinned(inputs: Inputs, resource: Resource, _: Around) -> Iterator[Fau
             unknown = unknown or path
             continue
         tag = value if keys[-1] in _TAGS else _tag(value)
-        if tag is None and whole:
+        if tag is None and whole and not _PICTURE.fullmatch(value):
             yield Fault(path=path, what=f"{value}; an image needs a tag or a digest")
         elif tag is not None and _MOVING.fullmatch(tag):
             yield Fault(path=path, what=f"{value}; the tag {tag} means another image each day")
@@ -122,8 +128,13 @@ def _named_images(value: Any, keys: tuple[str, ...], *, whole: bool) -> Iterator
             yield from _named_images(item, (*keys, str(key)), whole=full)
         elif isinstance(item, list):
             yield from _named_images(item, (*keys, str(key)), whole=whole)
-        elif isinstance(item, str) and item and type(key) is str and _names(key) and not _NO_REFERENCE & set(item):
-            yield (*keys, key), item, whole
+        elif isinstance(item, str) and item and not _NO_REFERENCE & set(item):
+            if type(key) is str and key in _TAGS and value.get("digest"):
+                continue  # the digest decides
+            if type(key) is str and _names(key):
+                yield (*keys, key), item, whole
+            elif keys and keys[-1] == "images" and ":" in item:
+                yield (*keys, str(key)), item, False
 
 
 def _names(key: str) -> bool:
@@ -153,6 +164,10 @@ _EXACT: Final = re.compile(r"v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)
 def charts_pinned(inputs: Inputs, _: Resource, __: Around) -> Iterator[Fault]:
     """A chart in the project's own folders goes with its commit. A bare name means a repository of somebody's machine.
 
+    The provider puts the version that it finds in place of a range, and empty texts where nothing is said, before the
+    engine shows a release to a pack (pulumi-kubernetes `helm_release.go`, `Check`): a range is told by `slipway check`
+    alone, but where something else in the release is unknown.
+
     Kustomizations and manifests of others are components whose inputs no plan shows: their pins are tested where they
     stand, in addons/kustomize and addons/catalog.
     """
@@ -160,14 +175,16 @@ def charts_pinned(inputs: Inputs, _: Resource, __: Around) -> Iterator[Fault]:
     if not isinstance(chart, str) or chart.startswith((".", "/")):
         return
     version = inputs.get("version")
-    if version is None:
+    if chart.startswith("https://") or "@sha256:" in chart:
+        return  # one archive, or one digest
+    if not version:
         yield Fault(path="version", what=f"{chart} has no version, so the newest is taken")
     elif not isinstance(version, str) or not _EXACT.fullmatch(version):
         yield Fault(path="version", what=f"{version}; it must be one exact version, such as 1.2.3")
     repository = inputs.get("repositoryOpts.repo")
-    if chart.startswith(("oci://", "https://")):
+    if chart.startswith("oci://"):
         return
-    if repository is None:
+    if not repository:
         yield Fault(path="repositoryOpts.repo", what=f"{chart} is looked for in repositories of this machine")
     elif not str(repository).startswith("https://"):
         yield Fault(path="repositoryOpts.repo", what="the repository is not read by https")

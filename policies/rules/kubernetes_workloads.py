@@ -14,6 +14,7 @@ from policies.kubernetes import (
     SYSTEM,
     WORKLOADS,
     brought,
+    chart,
     containers,
     home,
     inside,
@@ -23,7 +24,6 @@ from policies.kubernetes import (
     peoples,
     pods,
     takes,
-    text,
 )
 from policies.model import Fault, rule
 from policies.values import Inputs
@@ -43,18 +43,24 @@ _ASKED: Final = ("cpu", "memory")
     types=(*WORKLOADS, SERVING_RUNTIME, RELEASE),
 )
 def requests(inputs: Inputs, resource: Resource, _: Around) -> Iterator[Fault]:
-    """A limit alone is taken for a request. What charts and upstream's manifests render is not seen.
+    """A limit alone is taken for a request, and what the whole pod asks for counts too.
 
-    Of a chart's values those objects are judged that it installs as they are. Runtimes of training jobs are not: each
-    job says what its containers get.
+    What charts and upstream's manifests render is not seen. Of a chart's values those objects are judged that it
+    installs as they are. Runtimes of training jobs are not: each job says what its containers get.
     """
     for each in objects(inputs, resource):
         for pod in pods(each):
             for container in containers(pod):
+                if container.path.startswith(f"{pod.path}.ephemeralContainers."):
+                    continue  # the API takes no resources there
                 missing = [
                     what
                     for what in _ASKED
-                    if not container.has(f"resources.requests.{what}") and not container.has(f"resources.limits.{what}")
+                    if not any(
+                        each.has(f"resources.{kind}.{what}")
+                        for each in (container, pod)
+                        for kind in ("requests", "limits")
+                    )
                 ]
                 if missing:
                     yield Fault(path=f"{container.path}.resources.requests", what=f"{' and '.join(missing)} missing")
@@ -101,7 +107,7 @@ def priority_classes(inputs: Inputs, resource: Resource, around: Around) -> Iter
     """Of objects: what is in kube-system, and DaemonSets that use their node. Of charts: what their values change."""
     known = around.once("kubernetes-priority-classes", lambda: _classes(around))
     if resource.type == RELEASE:
-        critical = _chart(inputs) in _CRITICAL
+        critical = chart(inputs) in _CRITICAL
         for path, value in _priorities(inputs.at("values").value, "values"):
             if critical and value not in _SYSTEM_CLASSES:
                 yield Fault(
@@ -129,11 +135,6 @@ def _classes(around: Around) -> frozenset[str | None]:
 def _lived_by(inputs: Inputs, pod: Inputs, resource: Resource) -> bool:
     agent = resource.type == DAEMON_SET and any(each.has("hostPath") for each in pod.each("volumes"))
     return agent or home(inputs) == SYSTEM
-
-
-def _chart(release: Inputs) -> str:
-    """The name of a release's chart, without the registry."""
-    return (text(release, "chart") or "").rpartition("/")[2]
 
 
 def _priorities(value: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401  # any wire value
@@ -201,12 +202,12 @@ def pod_disruption_budgets(inputs: Inputs, resource: Resource, around: Around) -
 
 
 def _of_chart(release: Inputs) -> Iterator[Fault]:
-    chart = _chart(release)
-    if chart in _BY_ITSELF:
+    called = chart(release)
+    if called in _BY_ITSELF:
         return
     objects_too = any(kind(each) == "PodDisruptionBudget" for each in brought(release))
-    for part, replicas in _parts(release.at("values"), chart):
-        budget = _budget(release, part, chart)
+    for part, replicas in _parts(release.at("values"), called):
+        budget = _budget(release, part, called)
         if budget is None:
             if not objects_too:
                 yield Fault(path=part.path, what=f"{replicas} replicas, and no PodDisruptionBudget")

@@ -1,7 +1,7 @@
 """What is open to whom: security groups, and where machines and data live."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from policies.addresses import nearly_everywhere
 from policies.around import Around
@@ -22,10 +22,18 @@ SUBNET: Final = "aws:ec2/subnet:Subnet"
 TABLE: Final = "aws:ec2/routeTable:RouteTable"
 ROUTE: Final = "aws:ec2/route:Route"
 ASSOCIATION: Final = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+MAIN_TABLE: Final = "aws:ec2/defaultRouteTable:DefaultRouteTable"
+MAIN_ASSOCIATION: Final = "aws:ec2/mainRouteTableAssociation:MainRouteTableAssociation"
+ADDRESS: Final = "aws:ec2/eip:Eip"
+ADDRESS_OF: Final = "aws:ec2/eipAssociation:EipAssociation"
+PREFIXES: Final = "aws:ec2/managedPrefixList:ManagedPrefixList"
+PREFIX: Final = "aws:ec2/managedPrefixListEntry:ManagedPrefixListEntry"
 GATEWAY: Final = "aws:ec2/internetGateway:InternetGateway"
 MOUNT_TARGET: Final = "aws:efs/mountTarget:MountTarget"
 SUBNET_GROUP: Final = "aws:rds/subnetGroup:SubnetGroup"
 
+_TABLES: Final = (TABLE, MAIN_TABLE, VPC)
+"""What a route or a subnet names as its table: a VPC has one of its own."""
 _VPC_GUIDE: Final = "https://docs.aws.amazon.com/vpc/latest/userguide"
 _WEB: Final = (80, 443)
 _SUBNETS: Final = {
@@ -86,18 +94,27 @@ def no_open_ingress(inputs: Inputs, resource: Resource, around: Around) -> Itera
     inline = resource.type == GROUP
     groups = (resource,) if inline else around.behind(resource, "securityGroupId", GROUP)
     for entry in inputs.each("ingress") if inline else [inputs]:
-        for block in _blocks(entry):
-            if nearly_everywhere(block.get()) and not (_web(entry) and _of_load_balancers(groups, around)):
-                yield Fault(path=block.path, what=f"{block.value} may reach {_ports(entry)}")
+        for path, block, where in _blocks(entry, resource, around):
+            if nearly_everywhere(block) and not (_web(entry) and _of_load_balancers(groups, around)):
+                yield Fault(path=path, what=f"{block}{where} may reach {_ports(entry)}")
 
 
-def _blocks(entry: Inputs) -> Iterator[Inputs]:
-    """The address blocks of a rule, in all three forms of the provider."""
+def _blocks(entry: Inputs, resource: Resource, around: Around) -> Iterator[tuple[str, Any, str]]:
+    """The address blocks of a rule in all three forms of the provider, each with its path and whose it is.
+
+    Of prefix lists those that the plan makes: AWS's own hold its services' addresses.
+    """
     for path in ("cidrIpv4", "cidrIpv6"):
         if entry.has(path):
-            yield entry.at(path)
+            yield entry.at(path).path, entry.get(path), ""
     for path in ("cidrBlocks", "ipv6CidrBlocks"):
-        yield from entry.each(path)
+        yield from ((each.path, each.get(), "") for each in entry.each(path))
+    for path in ("prefixListId", "prefixListIds"):
+        if entry.has(path):
+            for prefixes in around.behind(resource, "ingress" if resource.type == GROUP else path, PREFIXES):
+                found = [*Inputs(prefixes.inputs).each("entries")]
+                found += [Inputs(each.inputs) for each in around.leading_to(PREFIX, "prefixListId", prefixes)]
+                yield from ((entry.at(path).path, each.get("cidr"), f" of {prefixes.name}") for each in found)
 
 
 def _web(entry: Inputs) -> bool:
@@ -129,7 +146,11 @@ def _users(around: Around) -> dict[str, set[str]]:
         if each.type in (*_RULES, GROUP):
             continue
         for path, behind in each.property_dependencies.items():
-            if "securitygroup" in path.lower() or path in ("networkInterfaces", "vpcConfig", "networkConfiguration"):
+            if (
+                "securitygroup" in path.lower()
+                or path in ("networkInterfaces", "vpcConfig", "networkConfiguration")
+                or (each.type == NODE_CLASS and path == "spec")
+            ):
                 for urn in behind:
                     found.setdefault(urn, set()).add(each.type)
     return found
@@ -155,6 +176,9 @@ def private_nodes(inputs: Inputs, resource: Resource, around: Around) -> Iterato
     for each in _addresses(inputs, resource):
         if each.get() in (True, "true"):
             yield Fault(path=each.path, what="a public address; it must have none")
+    for type_, property_ in ((ADDRESS, "instance"), (ADDRESS_OF, "instanceId")):
+        for address in around.leading_to(type_, property_, resource):
+            yield Fault(what=f"{address.name} gives it a public address; it must have none")
     path = _SUBNETS.get(resource.type)
     public = around.once("network: public subnets", lambda: _public(around))
     for subnet in around.behind(resource, path, SUBNET) if path else ():
@@ -176,17 +200,53 @@ def _addresses(inputs: Inputs, resource: Resource) -> Iterator[Inputs]:
 
 
 def _public(around: Around) -> frozenset[str]:
-    """The subnets whose route table leads to an internet gateway."""
-    tables = {
-        table.urn
-        for route in around.plan.of_type(ROUTE)
-        if around.behind(route, "gatewayId", GATEWAY)
-        for table in around.behind(route, "routeTableId", TABLE)
-    }
-    tables |= {table.urn for table in around.plan.of_type(TABLE) if around.behind(table, "routes", GATEWAY)}
-    return frozenset(
-        subnet.urn
+    """The subnets whose route table leads to an internet gateway; without one of its own a subnet has its VPC's.
+
+    VPC user guide, "Route table concepts": the main route table is that of every subnet that is not associated.
+    """
+    leading_out = _leading_out(around)
+    own = {
+        subnet.urn: _table(table, around)
         for each in around.plan.of_type(ASSOCIATION)
-        if any(table.urn in tables for table in around.behind(each, "routeTableId", TABLE))
         for subnet in around.behind(each, "subnetId", SUBNET)
-    )
+        for table in around.behind(each, "routeTableId", *_TABLES)
+    }
+    main = {
+        vpc.urn: _table(table, around)
+        for each in around.plan.of_type(MAIN_ASSOCIATION)
+        for vpc in around.behind(each, "vpcId", VPC)
+        for table in around.behind(each, "routeTableId", *_TABLES)
+    }
+    found = set()
+    for subnet in around.plan.of_type(SUBNET):
+        vpcs = (main.get(vpc.urn, vpc.urn) for vpc in around.behind(subnet, "vpcId", VPC))
+        if (own.get(subnet.urn) or next(vpcs, "")) in leading_out:
+            found.add(subnet.urn)
+    return frozenset(found)
+
+
+def _leading_out(around: Around) -> frozenset[str]:
+    """The route tables with a route to an internet gateway."""
+    found = {
+        _table(table, around)
+        for route in around.plan.of_type(ROUTE)
+        if around.behind(route, "gatewayId", GATEWAY) or _by_id(Inputs(route.inputs))
+        for table in around.behind(route, "routeTableId", *_TABLES)
+    }
+    for table in around.plan.of_type(TABLE, MAIN_TABLE):
+        listed = Inputs(table.inputs).at("routes")
+        by_id = isinstance(listed.value, list) and any(_by_id(each) for each in listed.each())
+        if by_id or around.behind(table, "routes", GATEWAY):
+            found.add(_table(table, around))
+    return frozenset(found)
+
+
+def _table(table: Resource, around: Around) -> str:
+    """What stands for a route table: the VPC for the one that comes with it, whichever of the two is named."""
+    its = around.behind(table, "defaultRouteTableId", VPC) if table.type == MAIN_TABLE else ()
+    return its[0].urn if its else table.urn
+
+
+def _by_id(route: Inputs) -> bool:
+    """Whether a route names an internet gateway that is there already."""
+    return str(route.at("gatewayId").value).startswith("igw-")

@@ -1,7 +1,7 @@
 """FSx for Lustre: the zone, the ports and the sizes without which nothing mounts it, or only slowly."""
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from infra.catalog import names
 from infra.catalog.instances import accelerated_types
 from policies.around import Around
 from policies.model import Fault, rule
+from policies.nodes import templates
 from policies.rules.network import EGRESS, GROUP, INGRESS, OLD_RULE, SUBNET, VPC
 from policies.values import Inputs, UnknownUntilUpError
 from slipway.plan.bill.types import CLUSTER, LUSTRE
@@ -106,10 +107,10 @@ def _clients(around: Around) -> Iterator[_Client]:
     """The node groups and Karpenter's pools, as far as the zone of a file system depends on them."""
     for group in around.plan.of_type(NODE_GROUP):
         inputs = Inputs(group.inputs)
-        templates = around.behind(group, "launchTemplate", LAUNCH_TEMPLATE)
-        kinds = [each.get("interfaceType") for template in templates for each in _interfaces(template)]
+        launched = templates(group, around)
+        kinds = [each.get("interfaceType") for template in launched for each in _interfaces(template)]
         types = [each.get() for each in inputs.each("instanceTypes")]
-        types += [Inputs(template.inputs).get("instanceType") for template in templates]
+        types += [Inputs(template.inputs).get("instanceType") for template in launched]
         yield _Client(
             place=_place(inputs, group, "subnetIds", around),
             accelerated=any(_accelerated(each) for each in types),
@@ -118,7 +119,11 @@ def _clients(around: Around) -> Iterator[_Client]:
     classes = {str(Inputs(each.inputs).at("metadata.name").value): each for each in around.plan.of_type(NODE_CLASS)}
     for pool in around.plan.of_type(NODE_POOL):
         spec = Inputs(pool.inputs).at("spec.template.spec")
-        asked = {str(each.get("key")): list(each.each("values")) for each in spec.each("requirements")}
+        asked = {
+            str(each.get("key")): list(each.each("values"))
+            for each in spec.each("requirements")
+            if each.get("operator") == "In"
+        }
         zones = [zone.get() for label in _ZONE_LABELS for zone in asked.get(label, ())]
         types = [each.get() for each in asked.get(_TYPE_LABEL, ())]
         class_ = classes.get(str(spec.get("nodeClassRef.name")))
@@ -243,11 +248,11 @@ def _peers(resource: Resource, around: Around) -> Iterator[_Peer]:
 
 def _nodes(around: Around) -> Iterator[tuple[str, frozenset[str], bool]]:
     for group in around.plan.of_type(NODE_GROUP):
-        templates = around.behind(group, "launchTemplate", LAUNCH_TEMPLATE)
-        groups = frozenset[str]().union(*(_guards(each, around) for each in templates))
+        launched = templates(group, around)
+        groups = frozenset[str]().union(*(_guards(each, around) for each in launched))
         # Without groups in the template EKS puts its own on the nodes.
         groups = groups or _urns(around.behind(group, "clusterName", CLUSTER))
-        efa = any(each.get("interfaceType") in _EFA for template in templates for each in _interfaces(template))
+        efa = any(each.get("interfaceType") in _EFA for template in launched for each in _interfaces(template))
         yield f"nodes of {group.name}", groups, efa
     for each in around.plan.of_type(NODE_CLASS):
         groups = _urns(around.behind(each, "spec", *_GROUPS))
@@ -287,8 +292,9 @@ class _Flow:
 class _Flows:
     """All rules of the plan's security groups."""
 
-    inwards: tuple[_Flow, ...]
-    outwards: tuple[_Flow, ...]
+    inwards: Mapping[str, Sequence[_Flow]]
+    """By the URN of the group that has the rule."""
+    outwards: Mapping[str, Sequence[_Flow]]
     clusters: frozenset[str]
 
     @classmethod
@@ -318,8 +324,8 @@ class _Flows:
                     itself = owner if item.at("self").value is True else frozenset[str]()
                     found.append(_flow(item, owner, named | itself, blocks))
         return cls(
-            inwards=tuple(sides["ingress"]),
-            outwards=tuple(sides["egress"]),
+            inwards=_by_owner(sides["ingress"]),
+            outwards=_by_owner(sides["egress"]),
             clusters=_urns(around.plan.of_type(CLUSTER)),
         )
 
@@ -330,8 +336,18 @@ class _Flows:
         return out and _open(self.inwards, target, source, ports)
 
 
-def _open(flows: Iterable[_Flow], owner: frozenset[str], peer: frozenset[str], ports: tuple[int, int] | None) -> bool:
-    fitting = [each for each in flows if each.owner & owner and (each.inside or each.peers & peer)]
+def _by_owner(flows: Iterable[_Flow]) -> Mapping[str, Sequence[_Flow]]:
+    found: dict[str, list[_Flow]] = {}
+    for each in flows:
+        for urn in each.owner:
+            found.setdefault(urn, []).append(each)
+    return found
+
+
+def _open(
+    flows: Mapping[str, Sequence[_Flow]], owner: frozenset[str], peer: frozenset[str], ports: tuple[int, int] | None
+) -> bool:
+    fitting = [each for urn in sorted(owner) for each in flows.get(urn, ()) if each.inside or each.peers & peer]
     first, last = ports or _ALL
     covered = first
     for low, high in sorted(each.ports or _ALL for each in fitting if not each.unknown and (ports or not each.ports)):

@@ -8,12 +8,15 @@ holds the text `[secret]` in place of a ciphertext.
 from collections.abc import Mapping
 from typing import Any, Final
 
+from infra.problems import shown
 from slipway import urns
 from slipway.plan.model import Plan, Resource
 from slipway.wire import Wire
 
 VERSION: Final = 3
 _ZERO_TIME: Final = "0001-01-01T00:00:00Z"
+_PARTS: Final = 3
+"""How often `::` parts a URN: stack, project, types, name, which may have more of it."""
 
 
 class DeploymentError(ValueError):
@@ -38,7 +41,8 @@ def from_document(document: Wire) -> Plan:
     if version != VERSION:
         raise DeploymentError(f"version: {version!r} is not a deployment of version {VERSION}")
     try:
-        resources = tuple(_resource(state) for state in document["deployment"]["resources"])
+        states = document["deployment"]["resources"]
+        resources = tuple(_resource(state, f"deployment.resources[{index}]") for index, state in enumerate(states))
         stack = next((resource for resource in resources if resource.type == urns.STACK_TYPE), None)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise DeploymentError(f"deployment.resources: cannot be read ({error})") from error
@@ -75,10 +79,16 @@ def _state(resource: Resource) -> dict[str, Any]:
     return {"urn": resource.urn, "custom": resource.custom, **present}
 
 
-def _resource(state: Mapping[str, Any]) -> Resource:
+def _resource(state: Mapping[str, Any], here: str) -> Resource:
+    urn = state["urn"]
+    if not isinstance(urn, str) or not urn.startswith("urn:pulumi:") or urn.count("::") < _PARTS:
+        raise DeploymentError(f"{here}.urn: {shown(urn)} is no URN")
+    for key in ("inputs", "outputs", "propertyDependencies"):
+        if not isinstance(state.get(key) or {}, Mapping):
+            raise DeploymentError(f"{here}.{key}: {shown(state[key])} is not a mapping")
     dependencies: Mapping[str, Any] = state.get("propertyDependencies") or {}
     return Resource(
-        urn=state["urn"],
+        urn=urn,
         custom=state["custom"],
         id=state.get("id", ""),
         inputs=state.get("inputs") or {},

@@ -7,11 +7,13 @@ from typing import Final, Literal, TextIO
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.measure import Measurement
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from infra.catalog.prices import HOURS_PER_MONTH
 from slipway.plan.summary import Summary
+from slipway.printable import printable
 from slipway.urns import STACK_TYPE
 from slipway.wire import is_unknown
 
@@ -38,12 +40,25 @@ def show(
 def write(page: RenderableType, stream: TextIO) -> None:
     """Write a page: with colour and as wide as it is to a terminal, plain elsewhere. What must not break runs over."""
     if stream.isatty():
-        _console(stream).print(page, crop=False)
+        _console(stream).print(_Printable(page), crop=False)
         return
     text = io.StringIO()
-    _console(text, width=PLAIN_WIDTH).print(page, crop=False)
+    _console(text, width=PLAIN_WIDTH).print(_Printable(page), crop=False)
     lines = text.getvalue().splitlines()
     stream.write("\n".join(line.rstrip() for line in lines) + "\n")
+
+
+class _Printable:
+    """A page in which no name or value speaks to the terminal."""
+
+    def __init__(self, page: RenderableType) -> None:
+        """Take the page."""
+        self._page = page
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        """The page's own segments: colours are no part of their texts."""
+        for each in console.render(self._page, options):
+            yield each if each.control else Segment(printable(each.text), each.style)
 
 
 def _console(stream: TextIO, width: int | None = None) -> Console:

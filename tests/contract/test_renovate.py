@@ -305,6 +305,39 @@ def test_what_a_chart_renders_waits_for_its_chart_and_our_own_images_do_not():
             assert free == (pin.file not in upstream), pin
 
 
+@pytest.mark.parametrize(
+    ("tag", "parts"),
+    [
+        # Tags of kubeflow/community-distribution.
+        ("v1.11.0", ("1", "11", "0", None)),
+        ("26.03", ("26", "03", None, None)),
+        ("26.03.1", ("26", "03", "1", None)),
+        ("26.03.1-rc.2", ("26", "03", "1", "rc.2")),
+    ],
+)
+def test_a_candidate_of_kubeflow_is_no_release(tag, parts):
+    """No other scheme reads its months and knows a candidate: of `loose` every version is stable."""
+    scheme = rule("Kubeflow's releases are months, such as 26.03 and 26.03.1-rc.2.")["versioning"]
+    found = python_regex(scheme.removeprefix("regex:")).fullmatch(tag)
+    assert found is not None
+    assert found.group("major", "minor", "patch", "prerelease") == parts
+
+
+def test_every_version_is_read_by_a_scheme_that_knows_candidates():
+    assert "loose" not in json.dumps(CONFIG)
+    assert not any("versioning=" in (ROOT / file).read_text() for file in files() if file.startswith("addons/"))
+
+
+def test_an_image_without_a_day_does_not_wait_for_ever():
+    """Since Renovate 42 a release without a timestamp never is old enough, and few registries have one."""
+    assert CONFIG["minimumReleaseAge"] == "7 days"
+    (optional,) = [each for each in CONFIG["packageRules"] if "minimumReleaseAgeBehaviour" in each]
+    assert optional["minimumReleaseAgeBehaviour"] == "timestamp-optional"
+    assert optional["matchDatasources"] == ["docker"]
+    # The others have one: pypi, helm's index, GitHub's releases and tags.
+    assert {pin.datasource for pin in pins()} == {"docker", "helm", "github-releases", "github-tags"}
+
+
 def test_nothing_merges_by_itself():
     text = json.dumps(CONFIG)
     assert CONFIG["automerge"] is False

@@ -34,7 +34,7 @@ WRITES = {
 """What tokens may write, and which jobs have one."""
 INPUTS = {
     "actions/checkout": {"fetch-depth", "persist-credentials"},
-    "actions/download-artifact": {"name", "path", "pattern"},
+    "actions/download-artifact": {"merge-multiple", "name", "path", "pattern"},
     "actions/setup-python": {"python-version"},
     "actions/upload-artifact": {"if-no-files-found", "name", "path", "retention-days"},
     "aws-actions/configure-aws-credentials": {
@@ -221,6 +221,8 @@ def test_no_environment_is_named():
 @pytest.mark.parametrize(("name", "job"), [("plan", "plan"), ("preview", "preview"), ("drift", "look"), ("up", "up")])
 def test_each_environment_that_is_found_has_its_job(name, job):
     jobs = workflow(name)["jobs"]
+    # A matrix of nothing is an error.
+    assert jobs[job]["if"] == "needs.environments.outputs.names != '[]'"
     assert jobs[job]["strategy"]["matrix"] == {"environment": "${{ fromJSON(needs.environments.outputs.names) }}"}
     assert jobs["environments"]["outputs"] == {"names": "${{ steps.find.outputs.names }}"}
 
@@ -232,6 +234,23 @@ def test_up_goes_one_by_one_with_approval_and_is_never_cut_off():
     assert job["environment"] == "${{ matrix.environment }}"
     assert (job["strategy"]["max-parallel"], job["strategy"]["fail-fast"]) == (1, True)
     assert content["on"] == {"push": {"branches": ["main"]}}
+
+
+def test_an_old_run_that_is_run_again_gets_no_credentials():
+    """It would bring an environment back to its commit, by whoever may write."""
+    first = workflow("up")["jobs"]["up"]["steps"][0]
+    assert (first["name"], first["if"]) == ("Refuse to go back", "github.run_attempt > 1")
+
+
+def test_artifacts_have_a_folder_for_each_environment_be_they_one_or_many():
+    """download-artifact gives one that matches alone no folder of its own (8.0.1, src/download-artifact.ts)."""
+    many = [
+        step
+        for step in steps()
+        if step.uses.startswith("actions/download-artifact@") and "name" not in step.content["with"]
+    ]
+    assert {step.file.stem for step in many} == {"drift", "plan"}
+    assert all(step.content["with"]["merge-multiple"] is True for step in many)
 
 
 def test_the_preview_before_up_is_never_skipped():

@@ -48,6 +48,7 @@ def environment(*, disposable: bool = False, boundary: str | None = None, **poli
 def findings(rule: str, judged: Resource, *others: Resource, held_to: Environment | None = None) -> list[Finding]:
     """What a rule says of a resource among others."""
     (asked,) = [each for each in rules() if each.id == rule]
+    assert not asked.types or judged.type in asked.types, f"{rule} does not judge {judged.type}"
     plan = Plan(project="slipway", stack="test", resources=(*others, judged))
     around = Around(plan=plan, environment=held_to or environment())
     return list(ask(asked, judged, alone(judged, around) if asked.scope == "resource" else around))

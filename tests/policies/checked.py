@@ -6,10 +6,10 @@ from typing import Any
 
 from policies.model import Finding, Verdict
 from policies.registry import rules
-from policies.rules.eks import CLUSTER
 from policies.settings import ExceptionSettings
 from slipway import stackfile
 from slipway.check import Checked
+from slipway.plan.bill.types import CLUSTER
 
 TODAY = datetime.date(2026, 11, 22)
 RULE = "eks-extended-support"

@@ -96,6 +96,20 @@ _VOLUME: Final = "How a volume is mounted: with a wrong one the pod does not sta
 _PROVIDER: Final = "A provider's own settings: with wrong ones nothing at all is made."
 _LABEL: Final = "Labels and annotations: what selects by them is held by the add-on's own tests."
 _STANDARD: Final = "A good habit and no more: it costs no money, no data and no night by itself."
+_ACCESS: Final = (
+    "Who may do how much in the cluster: for the user to say (cluster.access), and tests/program hold what the stack "
+    "file says."
+)
+_PODS: Final = "Whose pods get a role: tests/program hold each namespace and service account to the add-on that has it."
+_ADDON: Final = "Which build of an add-on, and how it is set: EKS refuses a build or a setting that it does not know."
+_NO_BLOCK: Final = "What is no block of addresses: AWS refuses it."
+_POSIX: Final = "As whom an access point writes, and where: tests/program hold the ids and paths of each."
+_EMPTY: Final = (
+    "A subnet in which nothing of ours is launched: network-private-nodes is for those that hold nodes and data."
+)
+_INSIDE: Final = (
+    "The smallest plan with it has it inside the network: network-load-balancer-logs is for what faces the internet."
+)
 _LIFE: Final = "What is thrown away, and when: for the user to say, and tests/program hold what the stack file says."
 
 
@@ -112,6 +126,11 @@ def _of(reason: str, types: str, paths: str, operators: str = "") -> Escape:
 ESCAPES: Final[tuple[Escape, ...]] = (
     _of(_TWICE, "*", "-", "twin"),
     _of(_MADE, "*", "-", "gone"),
+    # What a wider reason below would cover, and not rightly.
+    _of(_ACCESS, "aws:eks/accessEntry:* aws:eks/accessPolicyAssociation:*", "policyArn accessScope* kubernetesG* type"),
+    _of(_PODS, "aws:eks/podIdentityAssociation:*", "namespace serviceAccount"),
+    _of(_LIFE, "aws:ecr/lifecyclePolicy:*", "policy*"),
+    _of(_POSIX, "aws:efs/accessPoint:*", "posixUser* rootDirectory*"),
     # What every type of AWS has.
     _of(_TAG, "aws:*", "tags tags.* tagSpecifications* resourceTags* volumeTags* configurationValues.@.*Tags*"),
     _of(_NAME, "aws:*", "description name alias namePrefix bucketPrefix comment identifier displayName targetId"),
@@ -133,8 +152,6 @@ ESCAPES: Final[tuple[Escape, ...]] = (
         "aws:iam/role*:* aws:kms/key:* aws:*Policy aws:ssm/*",
         "policy policy.@.* assumeRolePolicy assumeRolePolicy.@.* permissionsBoundary",
     ),
-    _of(_POLICY, "aws:eks/accessEntry:* aws:eks/accessPolicyAssociation:*", "accessScope* kubernetesGroups* type"),
-    _of(_PLACE, "aws:eks/podIdentityAssociation:*", "namespace serviceAccount"),
     _of(_LIFE, "aws:kms/key:*", "deletionWindowInDays"),
     # What is watched.
     _of(
@@ -165,17 +182,18 @@ ESCAPES: Final[tuple[Escape, ...]] = (
     _of(_STANDARD, "aws:ecs/cluster:*", "configuration* settings*"),
     # The control plane.
     _of(_ROUTE, "aws:eks/cluster:*", "kubernetesNetworkConfig* remoteNetworkConfig* vpcConfig.subnetIds*"),
-    _of(_NAME, "aws:eks/cluster:*", "vpcConfig.publicAccessCidrs.#", "empty star"),
-    _of(_NODE, "aws:eks/addon:*", "addonName addonVersion preserve configurationValues* resolve*"),
+    _of(_NO_BLOCK, "aws:eks/cluster:*", "vpcConfig.publicAccessCidrs.#", "empty star"),
+    _of(_ADDON, "aws:eks/addon:*", "addonName addonVersion preserve configurationValues* resolve*"),
     _of(_STANDARD, "aws:eks/cluster:*", "accessConfig* bootstrapSelfManagedAddons enabledClusterLogTypes* version"),
     _of(_STANDARD, "aws:eks/cluster:*", "-", "ignore_nothing"),
     # Networks.
     _of(
         _ROUTE,
         "aws:ec2/* aws:vpc/* aws:ec2transitgateway/* aws:route53/*",
-        "cidrBlock availabilityZoneId mapPublicIpOnLaunch enableDns* privateDnsEnabled serviceName domain "
+        "cidrBlock availabilityZoneId enableDns* privateDnsEnabled serviceName domain "
         "vpcEndpointType destinationCidrBlock fromPort toPort ipProtocol aliases* records* allowOverwrite ttl type",
     ),
+    _of(_EMPTY, "aws:ec2/subnet:*", "mapPublicIpOnLaunch"),
     _of(_ROUTE, "aws:vpc/securityGroupEgressRule:*", "cidrIpv4"),
     _of(_ROUTE, "aws:vpc/securityGroupIngressRule:*", "cidrIpv4", "drop empty other star"),
     _of(_LIFE, "aws:route53/zone:* aws:s3/bucket:* aws:ecr/repository:* aws:athena/workgroup:*", "force*"),
@@ -192,12 +210,13 @@ ESCAPES: Final[tuple[Escape, ...]] = (
         "accessLogs.bucket accessLogs.prefix dropInvalidHeaderFields enableDeletionProtection internal "
         "loadBalancerType",
     ),
+    _of(_INSIDE, "aws:lb/loadBalancer:*", "accessLogs accessLogs.enabled", "drop empty flip"),
     _of(_STANDARD, "aws:lb/loadBalancer:*", "-", "unprotect"),
     _of(_SIZE, "aws:lb/*", "idleTimeout deregistrationDelay"),
     _of(_ROUTE, "aws:lb/targetGroup:*", "healthCheck* port protocol targetType"),
     # Images.
     _of(_BUILD, "aws:codebuild/*", "*"),
-    _of(_LIFE, "aws:ecr/lifecyclePolicy:* aws:ecr/repositoryCreationTemplate:*", "policy* lifecyclePolicy*"),
+    _of(_LIFE, "aws:ecr/repositoryCreationTemplate:*", "lifecyclePolicy*"),
     _of(_STANDARD, "aws:ecr/repository:*", "imageScanningConfiguration* imageTagMutability*"),
     _of(_STANDARD, "aws:ecr/repository:*", "-", "unprotect"),
     _of(
@@ -226,7 +245,7 @@ ESCAPES: Final[tuple[Escape, ...]] = (
     _of(
         _STORE,
         "aws:efs/*",
-        "posixUser* rootDirectory* availabilityZoneName lifecyclePolicies* p*e throughputMode pro*Mibps",
+        "availabilityZoneName lifecyclePolicies* p*e throughputMode pro*Mibps",
     ),
     _of(_LIFE, "aws:s3/bucketLifecycle*", "rules*"),
     _of(_STANDARD, "aws:s3/bucketServerSide*", "rules.#.bucketKeyEnabled"),

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from infra.catalog import prices
-from policies.rules.cost import BLOCK, GROUP_TAG, RELEASE, RESERVATION
+from policies.kubernetes import RELEASE
+from policies.rules.cost import BLOCK, GROUP_TAG, RESERVATION
 from policies.rules.cost_paths import MOUNT_TARGET, ROUTE
 from policies.rules.cost_tags import ADDON, TEMPLATE
 from policies.rules.cost_volumes import STORAGE_CLASS
@@ -71,8 +72,12 @@ def many_from_the_start(plan: Plan) -> Plan | None:
 
 
 def cheapest_accelerated(plan: Plan) -> Resource | None:
-    """The managed group whose one node adds least to the bill, so that no ceiling is broken as well."""
-    groups = [each for each in node_groups(plan) if each.accelerator is not None]
+    """The managed group whose one node adds least to the bill, so that no ceiling is broken as well.
+
+    Not one on a reservation: that is paid for whether nodes are kept in it or not.
+    """
+    paid = {each.urn for block in (True, False) for each in reserved(plan, block=block)}
+    groups = [each for each in node_groups(plan) if each.accelerator is not None and each.urn not in paid]
     groups = [each for each in groups if plan.get(each.urn) in plan.of_type(NODE_GROUP)]
     priced = {each.urn: prices.instance_hourly(each.types[0], "us-east-1", "on-demand") for each in groups}
     found = min(groups, key=lambda each: getattr(priced[each.urn], "usd_per_hour", 1000), default=None)

@@ -493,6 +493,7 @@ MUTATIONS = (
         token_in_a_config_map=config_map(notes=f"use {GITHUB} for now"),
         password_in_a_config_map=config_map(DB_PASSWORD="hunter2-and-more"),
         private_key_in_a_config_map=config_map(**{"id_rsa": PRIVATE_KEY}),
+        password_in_a_file=config_map(**{"settings.yaml": "db:\n  password: hunter2-and-more\n"}),
         password_in_an_address=config_map(url="postgresql://" + "mlflow:hunter2@db.example.com:5432/mlflow"),
     ),
     *_mutations(

@@ -3,8 +3,9 @@
 import base64
 from typing import Any
 
-from policies.rules.eks import ADDON, ASSOCIATION, CLUSTER, LOG_GROUP
+from policies.rules.eks import ADDON, ASSOCIATION, LOG_GROUP
 from policies.rules.eks_nodes import KEY_PAIR
+from slipway.plan.bill.types import CLUSTER
 from slipway.plan.fleet import LAUNCH_TEMPLATE, NODE_CLASS, NODE_GROUP
 from slipway.plan.machines import INSTANCE
 from slipway.plan.model import Plan, Resource
@@ -14,6 +15,7 @@ CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 JOB = "kubernetes:batch/v1:Job"
 NAMESPACE = "kubernetes:core/v1:Namespace"
+SECRET = "kubernetes:core/v1:Secret"
 
 
 def called(name: str):
@@ -38,6 +40,16 @@ def with_aws_auth(plan: Plan) -> Plan | None:
         return None
     metadata = {"name": "aws-auth", "namespace": "kube-system"}
     return added(plan, namespaces[0], "aws-auth", type_=CONFIG_MAP, inputs={"metadata": metadata, "data": {}})
+
+
+def with_secret(plan: Plan) -> Plan | None:
+    """A credentials file, as charts of others ask for it."""
+    namespaces = plan.of_type(NAMESPACE)
+    if not namespaces:
+        return None
+    metadata = {"name": "cloud-credentials", "namespace": namespaces[0].inputs["metadata"]["name"]}
+    file = base64.b64encode(b"[default]\naws_access_key_id = ada\n").decode()
+    return added(plan, namespaces[0], "cloud", type_=SECRET, inputs={"metadata": metadata, "data": {"cloud": file}})
 
 
 def with_key_pair(plan: Plan) -> Plan:
@@ -326,6 +338,18 @@ MUTATIONS = (
         name="a key in the workstation's script",
         apply=changed(INSTANCE, "userData", lambda text: f"{text}\nexport AWS_ACCESS_KEY_ID=$1\n"),
         culprit=(INSTANCE,),
+    ),
+    Mutation(
+        rule="eks-static-keys",
+        name="a key in what Karpenter's nodes run first",
+        apply=changed(NODE_CLASS, "spec.userData", lambda text: f"{text or ''}\nexport AWS_ACCESS_KEY_ID=$1\n"),
+        culprit=(NODE_CLASS,),
+    ),
+    Mutation(
+        rule="eks-static-keys",
+        name="a secret for programs",
+        apply=with_secret,
+        culprit=(SECRET,),
     ),
     Mutation(
         rule="eks-static-keys",

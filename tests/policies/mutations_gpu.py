@@ -7,8 +7,8 @@ from infra.catalog import amis
 from infra.catalog.instances import InstanceType, accelerated_types, instance_type
 from infra.catalog.zones import offered_zones, region_of
 from policies.nodes import SUBNET
-from policies.rules.gpu import AUTO_SCALING_GROUP
 from slipway.plan.fleet import LAUNCH_TEMPLATE, NODE_CLASS, NODE_GROUP, NODE_POOL
+from slipway.plan.machines import AUTO_SCALING_GROUP
 from slipway.plan.model import Plan, Resource
 from tests.policies.breaking import DROP, Mutation, at, changed, replaced, with_input
 from tests.policies.gpu_groups import (

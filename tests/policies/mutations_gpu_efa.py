@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from policies.nodes import RELEASE
+from policies.kubernetes import RELEASE
 from policies.rules.gpu_efa import EGRESS, INGRESS, PLACEMENT_GROUP
 from slipway.plan.fleet import LAUNCH_TEMPLATE, NODE_CLASS, NODE_GROUP, NODE_POOL
 from slipway.plan.model import Plan, Resource

@@ -2,7 +2,7 @@
 
 import json
 
-from policies.nodes import DAEMON_SET, RELEASE
+from policies.kubernetes import DAEMON_SET, RELEASE
 from policies.rules.gpu_plugins import ADDON
 from policies.rules.gpu_scaling import TAG
 from slipway.plan.fleet import NODE_GROUP, NODE_POOL

@@ -3,10 +3,10 @@
 import dataclasses
 from typing import Any
 
-from policies.nodes import RELEASE
-from policies.rules.gpu import AUTO_SCALING_GROUP
+from policies.kubernetes import RELEASE
 from policies.rules.gpu_scaling import OVERLAY, TAG
 from slipway.plan.fleet import NODE_GROUP, NODE_POOL
+from slipway.plan.machines import AUTO_SCALING_GROUP
 from slipway.plan.model import Plan, Resource
 from tests.policies.breaking import DROP, Mutation, at, changed, removed, replaced, with_input, without
 from tests.policies.gpu_groups import TEMPLATE_TAG, Apply, first, minimum, of_chart

@@ -186,6 +186,10 @@ MUTATIONS = (
         a_condition_that_asks_for_anything=allowing(
             Action="ec2:*", Resource="*", Condition={"StringLike": {"aws:ResourceTag/team": "*"}}
         ),
+        of_one_kind=allowing(Action="dynamodb:*", Resource=f"arn:aws:dynamodb:us-west-2:{ACCOUNT}:table/*"),
+        for_those_of_the_organisation=allowing(
+            Action="ec2:*", Resource="*", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-abcdef1234"}}
+        ),
         in_the_role_itself=inline,
     ),
     *_mutations(
@@ -195,6 +199,10 @@ MUTATIONS = (
         reads_secrets=allowing(Action="secretsmanager:GetSecretValue", Resource="*"),
         decrypts=allowing(Action="kms:Decrypt", Resource=["*"]),
         assumes_roles=allowing(Action="sts:AssumeRole", Resource="*"),
+        deletes_all_buckets_but_one=allowing(Action="s3:DeleteBucket", NotResource="arn:aws:s3:::ours"),
+        reads_every_secret=allowing(
+            Action="secretsmanager:GetSecretValue", Resource=f"arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret:*"
+        ),
     ),
     *_mutations(
         "iam-pass-role",
@@ -204,6 +212,11 @@ MUTATIONS = (
         to_any_service=allowing(Action=["iam:GetRole", "iam:PassRole"], Resource=ONE_ROLE),
         to_services_of_any_name=allowing(
             Action="iam:PassRole", Resource=ONE_ROLE, Condition={"StringLike": {"iam:PassedToService": "*"}}
+        ),
+        to_services_of_aws=allowing(
+            Action="iam:PassRole",
+            Resource=ONE_ROLE,
+            Condition={"StringLike": {"iam:PassedToService": "*.amazonaws.com"}},
         ),
         to_a_service_if_it_says_so=allowing(
             Action="iam:PassRole",

@@ -27,6 +27,7 @@ BINDING = f"{ADMISSION}:ValidatingAdmissionPolicyBinding"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 FEATURE_STORE = "kubernetes:feast.dev/v1:FeatureStore"
 GATEWAY = "kubernetes:gateway.networking.k8s.io/v1:Gateway"
+LOAD_BALANCER_CONFIGURATION = "kubernetes:gateway.k8s.aws/v1beta1:LoadBalancerConfiguration"
 GUARD = f"{ADMISSION}:ValidatingAdmissionPolicy"
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
 LIMIT_RANGE = "kubernetes:core/v1:LimitRange"
@@ -118,6 +119,13 @@ def webhook(**parts: Any) -> dict[str, Any]:
     return {"webhooks": [{"name": "pods.example.com", "rules": [rule], "sideEffects": "None", **parts}]}
 
 
+def made_by_helm(plan: Plan) -> Plan | None:
+    """A chart in a namespace that Helm makes for it."""
+    for resource in plan.of_type(RELEASE):
+        return replaced(plan, with_input(with_input(resource, "namespace", "extra"), "createNamespace", True))
+    return None
+
+
 def left_to(provider: Callable[[Plan], str], type_: str) -> Apply:
     """The first of a type, with another provider."""
 
@@ -193,7 +201,8 @@ KUBERNETES_PROVIDERS = each_of(
 
 POD_SECURITY = each_of(
     "kubernetes-pod-security",
-    (NAMESPACE,),
+    (NAMESPACE, RELEASE),
+    made_by_helm=made_by_helm,
     nothing_enforced=changed(NAMESPACE, ENFORCE, DROP),
     a_level_that_does_not_exist=changed(NAMESPACE, ENFORCE, "strict"),
     tenants_without_one=changed(NAMESPACE, ENFORCE, DROP, labelled("slipway.io/tenant")),
@@ -238,6 +247,18 @@ OPENINGS = each_of(
     out_to_everywhere=changed(NETWORK_POLICY, "spec.egress.0", {}, OF_TENANT),
     from_every_namespace=changed(NETWORK_POLICY, "spec.ingress.0.from.0", {"namespaceSelector": {}}, OF_TENANT),
     to_every_address=changed(NETWORK_POLICY, "spec.egress.0.to.0", {"ipBlock": {"cidr": "0.0.0.0/0"}}, OF_TENANT),
+    to_half_of_all_addresses=changed(
+        NETWORK_POLICY, "spec.egress.0.to.0", {"ipBlock": {"cidr": "0.0.0.0/1"}}, OF_TENANT
+    ),
+    to_every_address_on_any_port_of_tcp=changed(
+        NETWORK_POLICY,
+        "spec.egress.0",
+        {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": [{"protocol": "TCP"}]},
+        OF_TENANT,
+    ),
+    from_whatever_namespace_has_a_name=changed(
+        NETWORK_POLICY, "spec.ingress.0.from.0", {"namespaceSelector": taking("kube-system")}, OF_TENANT
+    ),
 )
 
 IN_TENANTS = each_of(
@@ -296,6 +317,7 @@ IMAGES = each_of(
     in_full_in_a_charts_values=value(
         "kserve-resources", "kserve.controller.rbacProxyImage", "quay.io/brancz/proxy:latest"
     ),
+    in_a_charts_list=value("mlflow", "images", {"tool": "registry:5000/team/tool:latest"}),
     in_a_charts_containers=value("velero", "initContainers.0.image", "velero/velero-plugin-for-aws"),
     in_an_object_of_a_chart=value(
         "kube-prometheus-stack", "extraManifests.0", {"apiVersion": "v1", "kind": "Pod", "spec": {"image": "tool"}}
@@ -382,7 +404,8 @@ WEBHOOKS = each_of(
 )
 BALANCERS = each_of(
     "kubernetes-load-balancers",
-    (LOAD_BALANCER, SERVICE, INGRESS, GATEWAY, RELEASE),
+    (LOAD_BALANCER, SERVICE, INGRESS, GATEWAY, LOAD_BALANCER_CONFIGURATION, RELEASE),
+    a_scheme_for_gateways=one_more(LOAD_BALANCER_CONFIGURATION, {"spec": {"scheme": "internet-facing"}}),
     one_that_nobody_named=one_load_balancer_more,
     a_service=changed(SERVICE, "spec.type", "LoadBalancer"),
     one_more_service=one_more(
@@ -396,6 +419,7 @@ BALANCERS = each_of(
     a_gateway_of_istio=changed(GATEWAY, SERVICE_TYPE, DROP),
     a_charts_default=value("istio-ingressgateway", "service.type", DROP),
     a_charts_service=value("mlflow", "service", {"type": "LoadBalancer"}),
+    a_charts_type_of_service=value("mlflow", "serviceType", "LoadBalancer"),
     a_charts_ingress=value("opencost", "opencost.ui.ingress", {"enabled": True, "annotations": INTERNET_FACING}),
 )
 

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Callable
 
 from policies.rules.network import (
+    ADDRESS,
+    ASSOCIATION,
     DEFAULT_GROUP,
     EGRESS,
     GATEWAY,
@@ -11,6 +13,7 @@ from policies.rules.network import (
     INGRESS,
     MOUNT_TARGET,
     OLD_RULE,
+    PREFIXES,
     ROUTE,
     SUBNET,
     SUBNET_GROUP,
@@ -21,7 +24,7 @@ from slipway.plan.bill.types import CLUSTER, LOAD_BALANCER, LUSTRE
 from slipway.plan.fleet import LAUNCH_TEMPLATE, NODE_CLASS, NODE_GROUP
 from slipway.plan.machines import INSTANCE
 from slipway.plan.model import Plan, Resource
-from tests.policies.breaking import DROP, Mutation, added, at, changed, removed, replaced, with_input
+from tests.policies.breaking import DROP, Mutation, added, at, changed, removed, replaced, with_input, without
 
 TEXTS = (LUSTRE, INSTANCE, MOUNT_TARGET)
 """What names one subnet, as a text."""
@@ -177,6 +180,44 @@ def in_the_old_form(plan: Plan) -> Plan | None:
     )
 
 
+def by_a_prefix_list(plan: Plan) -> Plan | None:
+    """Everybody, under a name."""
+    more = opened(22, cluster, prefixListId="pl-0123456789abcdef0")(plan)
+    if more is None:
+        return None
+    *_, rule = more.of_type(INGRESS)
+    entries = [{"cidr": "203.0.113.0/24"}, {"cidr": "0.0.0.0/0"}]
+    world = {"addressFamily": "IPv4", "maxEntries": 2, "entries": entries, "tags": rule.inputs["tags"]}
+    more = added(more, rule, "world", type_=PREFIXES, inputs=world, outputs=world, property_dependencies={})
+    (prefixes,) = more.of_type(PREFIXES)
+    behind = {**rule.property_dependencies, "prefixListId": (prefixes.urn,)}
+    return replaced(more, dataclasses.replace(rule, property_dependencies=behind))
+
+
+def with_fixed_address(plan: Plan) -> Plan | None:
+    """An elastic address for the workstation, so that it is easily found."""
+    for machine in plan.of_type(INSTANCE):
+        inputs = {"instance": machine.id, "domain": "vpc", "tags": machine.inputs["tags"]}
+        behind = {"instance": (machine.urn,)}
+        return added(plan, machine, "fixed", type_=ADDRESS, inputs=inputs, outputs=inputs, property_dependencies=behind)
+    return None
+
+
+def by_the_table_of_the_network(plan: Plan) -> Plan | None:
+    """Subnets without a table of their own, in a network whose own table leads to the internet."""
+    vpcs, routes = plan.of_type(VPC), [each for each in plan.of_type(ROUTE) if "natGatewayId" in each.inputs]
+    gateways = plan.of_type(GATEWAY)
+    if not (vpcs and routes and gateways):
+        return None
+    to_vpc = {"gatewayId": (gateways[0].urn,), "routeTableId": (vpcs[0].urn,)}
+    inputs = {"destinationCidrBlock": "0.0.0.0/0", "gatewayId": gateways[0].id, "routeTableId": "rtb-main"}
+    plan = added(plan, routes[0], "main", inputs=inputs, outputs=inputs, property_dependencies=to_vpc)
+    # All of one table: the finding must be of a subnet with nodes, wherever those are.
+    tables = {urn for each in routes for urn in each.property_dependencies["routeTableId"]}
+    own = [each for each in plan.of_type(ASSOCIATION) if tables & {*each.property_dependencies["routeTableId"]}]
+    return without(plan, *own)
+
+
 def rule_of_default_group(plan: Plan) -> Plan | None:
     """Somebody uses the VPC's default group after all."""
     for group in plan.of_type(DEFAULT_GROUP):
@@ -289,6 +330,7 @@ MUTATIONS = (
         INGRESS,
     ),
     mutation("network-no-open-ingress", "in the old form", in_the_old_form, OLD_RULE),
+    mutation("network-no-open-ingress", "by a prefix list", by_a_prefix_list, INGRESS),
     mutation(
         "network-no-open-ingress",
         "inside a group",
@@ -305,6 +347,8 @@ MUTATIONS = (
     mutation("network-private-nodes", "the workstation", into_public(INSTANCE, "subnetId"), INSTANCE),
     mutation("network-private-nodes", "databases", into_public(SUBNET_GROUP, "subnetIds"), SUBNET_GROUP),
     mutation("network-private-nodes", "a route past NAT", route_to_internet),
+    mutation("network-private-nodes", "a fixed address of the workstation", with_fixed_address, INSTANCE),
+    mutation("network-private-nodes", "the network's own table", by_the_table_of_the_network),
     mutation(
         "network-private-nodes",
         "a subnet that gives out addresses",

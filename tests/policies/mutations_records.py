@@ -1,11 +1,9 @@
 """How the rules about records, sign-up, image scans and rights inside the cluster are broken."""
 
-from policies.rules.data_images import REPOSITORY
-from policies.rules.iam_people import USER_POOL
 from policies.rules.kubernetes_rights import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING
 from policies.rules.network import VPC
 from policies.rules.network_records import FLOW_LOG
-from slipway.plan.bill.types import LOAD_BALANCER
+from slipway.plan.bill.types import LOAD_BALANCER, REPOSITORY, USER_POOL
 from tests.policies.breaking import DROP, Mutation, changed, removed
 
 EVERYTHING = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]

@@ -107,6 +107,10 @@ def test_fingerprints_tell_findings_apart(tmp_path):
     assert fingerprints(checked(written(tmp_path), *several)) == found
 
 
+def test_a_name_that_no_encoding_has_gets_a_fingerprint(tmp_path):
+    assert len(fingerprints(checked(written(tmp_path), finding("\ud800"), finding("\ud801")))) == 2
+
+
 def test_a_fingerprint_stays_when_another_fault_is_mended(tmp_path):
     both = fingerprints(checked(written(tmp_path), finding(), finding(path="version")))
     assert fingerprints(checked(written(tmp_path), finding(path="version"))) == both[1:]

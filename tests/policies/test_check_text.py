@@ -96,6 +96,14 @@ def test_nothing_is_read_as_markup(tmp_path):
     assert "[red]x[/red] :smile:" in page(checked(written(tmp_path), finding(what="[red]x[/red] :smile:")))
 
 
+@pytest.mark.parametrize("hostile", ["\x1b[31m", "\x9b2J", "\r", "\u202e", "\ud800", "\x00"])
+def test_nothing_speaks_to_the_terminal(tmp_path, hostile):
+    """A name in a pull request's stack file must not colour, clear or turn round what is above it."""
+    text = page(checked(written(tmp_path), finding(f"a{hostile}b", path=f"a{hostile}b", what=f"a{hostile}b")))
+    assert hostile not in text
+    assert text.encode()
+
+
 def test_a_long_value_breaks_and_is_not_cut(tmp_path):
     text = page(checked(written(tmp_path), finding(what="x" * 300)))
     assert text.count("x" * 50) >= 3

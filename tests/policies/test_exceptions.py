@@ -2,13 +2,14 @@
 
 import dataclasses
 import datetime
+import time
 
 import pytest
 
 from policies.around import Environment
 from policies.evaluate import Seen, evaluate
-from policies.rules.eks import CLUSTER
-from policies.settings import ExceptionSettings, PolicySettings, matches
+from policies.settings import ExceptionSettings, PolicySettings, matches, parse
+from slipway.plan.bill.types import CLUSTER
 from slipway.plan.model import Plan, Resource
 from slipway.wire import UNKNOWN
 
@@ -165,3 +166,17 @@ def test_exceptions_are_judged_though_everything_else_is_advisory():
     assert found(plan(cluster(support="STANDARD")), exception(), enforcement="advisory") == [
         ("exception", "mandatory", True, UNUSED)
     ]
+
+
+def test_ten_thousand_exceptions_take_no_minute():
+    """Each is compared with those before it, and with what was found."""
+    kept = [exception(resource=f"other-{number}").model_dump(by_alias=True) for number in range(10_000)]
+    began = time.process_time()
+    settings, problems = parse({"exceptions": [*kept, kept[5]]})
+    assert [each.path for each in problems] == ["policies.exceptions[10000]"]
+    assert settings is not None
+    verdict = evaluate(plan(), Environment(policies=settings, today=DAY))
+    assert sum(each.kind == "exception" for each in verdict.findings) == 10_001
+    _, problems = parse({"exceptions": [{"rule": RULE}] * 2_000})
+    assert len(problems) == 8_000
+    assert time.process_time() - began < 10

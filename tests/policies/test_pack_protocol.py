@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -16,7 +17,7 @@ from pulumi.runtime.proto import analyzer_pb2
 from policies.environment import environment
 from policies.evaluate import evaluate
 from policies.registry import rules
-from slipway import stackfile
+from slipway import stackfile, urns
 from slipway.plan.model import Plan
 from slipway.rehearsal.recorder import record
 from slipway.rehearsal.said import Said, expected, heard
@@ -27,6 +28,7 @@ from tests.program.conftest import ROOT, STACK_FILES, planned
 
 PROD = ROOT / "stacks/config/Pulumi.prod.yaml"
 DEV = ROOT / "stacks/config/Pulumi.dev.yaml"
+DIRECTORY = "kubernetes:kustomize/v2:Directory"
 WHICH = {"preview": True, "up": False}
 
 
@@ -162,6 +164,90 @@ def _secret(value: object) -> object:
     signature = "4dabf18193072939515e22adb298388d"
     mark = "1b47061264138c4ac30d75fd1eb44270"
     return {signature: mark, "plaintext": '"[secret]"'} if isinstance(value, str) else value
+
+
+def told_by(overridden: Mapping[str, Any], plan: Plan, path: Path) -> frozenset[Said]:
+    """What the pack says of a plan where a file of `--policy-pack-config` has these levels."""
+    with pack_server.pack(stackfile.load(str(path)).config) as stub:
+        names = [each.name for each in pack_server.info(stub).policies]
+        levels = {name: overridden[name] if name in overridden else overridden["all"] for name in names}
+        config = {name: analyzer_pb2.PolicyConfig(enforcementLevel=at) for name, at in levels.items()}
+        stub.Configure(analyzer_pb2.ConfigureAnalyzerRequest(policyConfig=config))
+        return pack_server.ask(stub, plan)
+
+
+def test_levels_of_the_engine_change_no_verdict_and_what_they_spoil_is_told():
+    """`{"all": "advisory"}` also takes the level from the policy that sees which inputs are secrets."""
+    plan = broken(recorded(DEV, preview=True))
+    said = told_by({"all": analyzer_pb2.ADVISORY}, plan, DEV)
+    warnings = [each for each in said if each.policy == "inputs"]
+    assert len(warnings) == 1
+    assert "plain text" in warnings[0].text
+    assert '"inputs": "remediate"' in warnings[0].text
+    meant = expected(evaluate(plan, environment(stackfile.load(str(DEV)).config)))
+    # Secrets are the one thing that is judged otherwise.
+    plain = {(each.policy, each.text) for each in said if each.policy != "inputs"}
+    assert {(each.policy, each.text) for each in meant if "marked as a secret" not in each.text} <= plain
+    kept = told_by({"all": analyzer_pb2.ADVISORY, "inputs": analyzer_pb2.REMEDIATE}, plan, DEV)
+    assert {(each.policy, each.text) for each in kept} == {(each.policy, each.text) for each in meant}
+
+
+def test_one_rule_alone_reads_inputs_too():
+    """The engine shows a stack's resources with outputs, which in a preview know less."""
+    plan = broken(recorded(DEV, preview=True))
+    meant = expected(evaluate(plan, environment(stackfile.load(str(DEV)).config)))
+    one = "gpu-one-zone"
+    assert any(each.policy == one for each in meant)
+    alone = {"all": analyzer_pb2.DISABLED, "inputs": analyzer_pb2.REMEDIATE, one: analyzer_pb2.MANDATORY}
+    assert {each.text for each in told_by(alone, plan, DEV)} == {each.text for each in meant if each.policy == one}
+
+
+def test_the_order_of_resources_changes_nothing():
+    """The engine shows a stack's resources in any."""
+    plan = broken(recorded(PROD, preview=True))
+    turned = dataclasses.replace(plan, resources=tuple(reversed(plan.resources)))
+    held = environment(stackfile.load(str(PROD)).config)
+    assert expected(evaluate(plan, held)) == expected(evaluate(turned, held))
+
+
+def test_what_upstream_manifests_hold_neither_breaks_a_rule_nor_keeps_it():
+    """The engine alone renders them, so verdicts would differ."""
+    clean = recorded(DEV, preview=False)
+    plan = broken(clean)
+    rendered = tuple(
+        dataclasses.replace(
+            each, urn=urns.child(urns.child(plan.resources[0].urn, DIRECTORY, "x"), each.type, each.name)
+        )
+        for each in clean
+        if each.package == "kubernetes"
+    )
+    assert len(rendered) > 20
+    held = environment(stackfile.load(str(DEV)).config)
+    more = dataclasses.replace(plan, resources=plan.resources + rendered)
+    assert expected(evaluate(more, held)) == expected(evaluate(plan, held))
+    with pack_server.pack(stackfile.load(str(DEV)).config) as stub:
+        assert pack_server.ask(stub, more) == expected(evaluate(plan, held))
+
+
+def test_what_a_target_leaves_out_breaks_nothing():
+    """The engine shows it without a single input, and makes it another time."""
+    plan = recorded(PROD, preview=True)
+    held = environment(stackfile.load(str(PROD)).config)
+    targeted = dataclasses.replace(
+        plan,
+        resources=tuple(
+            dataclasses.replace(each, inputs={}, outputs={})
+            if each.provider and each.type != "aws:s3/bucket:Bucket"
+            else each
+            for each in plan
+        ),
+    )
+    assert any(each.kind == "violation" for each in evaluate(targeted, held).findings)
+    with pack_server.pack(stackfile.load(str(PROD)).config) as stub:
+        said = pack_server.ask(stub, targeted)
+    assert {each.level for each in said} == {"advisory"}
+    assert all(each.text.startswith("unknown until up: ") for each in said)
+    assert len(said) < 20
 
 
 def test_words_of_the_engine_are_taken_apart():

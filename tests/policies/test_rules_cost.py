@@ -12,17 +12,18 @@ from hypothesis import strategies as st
 from infra.platform import PlatformSettings
 from policies.around import Around, Environment
 from policies.evaluate import ask, subjects
+from policies.kubernetes import RELEASE, STATEFUL_SET
 from policies.registry import rules
 from policies.rules.cost import BLOCK, DATABASE_CLUSTER, RESERVATION
 from policies.rules.cost_paths import ASSOCIATION, ENDPOINT_ROUTES, MOUNT_TARGET, ROUTE, SUBNET, TABLE
-from policies.rules.cost_tags import ADDON, RELEASE
-from policies.rules.cost_volumes import CLAIM, STATEFUL_SET, STORAGE_CLASS, VOLUME
+from policies.rules.cost_tags import ADDON
+from policies.rules.cost_volumes import CLAIM, STORAGE_CLASS, VOLUME
 from policies.settings import PolicySettings
 from slipway import urns
 from slipway.plan.bill.types import DATABASE, EFS, ENDPOINT, NAT
 from slipway.plan.cost import PROVIDER
 from slipway.plan.fleet import LAUNCH_TEMPLATE, NODE_CLASS, NODE_GROUP, NODE_POOL
-from slipway.plan.machines import INSTANCE
+from slipway.plan.machines import AUTO_SCALING_GROUP, INSTANCE
 from slipway.plan.model import Plan, Resource
 from slipway.plan.services import BUDGET
 from slipway.urns import STACK_TYPE
@@ -211,6 +212,34 @@ class TestKeptAccelerators:
         machine = resource(INSTANCE, {"instanceType": "g6.xlarge"})
         alarm = resource("aws:cloudwatch/metricAlarm:MetricAlarm", {"alarmActions": actions}, dimensions=machine)
         assert (said("cost-kept-accelerators", machine, alarm) == []) is stopped
+
+    @pytest.mark.parametrize("target", ["capacityReservationId", "capacityReservationResourceGroupArn"])
+    def test_what_is_reserved_is_billed_whether_it_runs_or_not(self, target):
+        reserved = {"capacityReservationSpecification": {"capacityReservationTarget": {target: UNKNOWN}}}
+        template = resource(LAUNCH_TEMPLATE, {"instanceType": "p5.48xlarge", **reserved})
+        group = resource(NODE_GROUP, {"scalingConfig": {"minSize": 1, "desiredSize": 2}}, launchTemplate=template)
+        assert said("cost-kept-accelerators", template, group) == []
+        block = {"capacityType": "CAPACITY_BLOCK", "instanceTypes": ["p5.48xlarge"], "scalingConfig": {"minSize": 1}}
+        assert said("cost-kept-accelerators", resource(NODE_GROUP, block)) == []
+
+    def test_the_launch_template_may_be_called_by_its_name(self):
+        template = resource(LAUNCH_TEMPLATE, {"name": "fast", "instanceType": "p5.48xlarge"})
+        group = resource(NODE_GROUP, {"launchTemplate": {"name": "fast"}, "scalingConfig": {"minSize": 1}})
+        assert len(said("cost-kept-accelerators", template, group)) == 1
+
+    def test_the_types_of_a_mixed_group_stand_in_its_policy(self):
+        template = resource(LAUNCH_TEMPLATE, {"instanceType": "m7i.large"})
+        overrides = [{"instanceType": "m7i.large"}, {"instanceType": "g6.xlarge"}]
+        mixed = {"minSize": 1, "mixedInstancesPolicy": {"launchTemplate": {"overrides": overrides}}}
+        group = resource(AUTO_SCALING_GROUP, mixed, mixedInstancesPolicy=template)
+        assert said("cost-kept-accelerators", template, group) == [
+            "it: minSize: 1 x g6.xlarge without work; 0 lets the group start from nothing"
+        ]
+        alone = resource(LAUNCH_TEMPLATE, {"instanceType": "g6.xlarge"})
+        group = resource(AUTO_SCALING_GROUP, {"minSize": 1}, mixedInstancesPolicy=alone)
+        assert said("cost-kept-accelerators", alone, group) == [
+            "it: minSize: 1 x g6.xlarge without work; 0 lets the group start from nothing"
+        ]
 
     @given(least=st.integers(0, 450), wanted=st.integers(0, 450))
     def test_any_size_above_zero_is_told_once(self, least, wanted):
@@ -446,3 +475,24 @@ def test_the_stack_is_what_ceilings_budgets_and_gateways_are_about():
         "cost-budget",
         "cost-nat-gateways",
     }
+
+
+@pytest.mark.parametrize("least", ["minSize", "desiredCapacity"])
+def test_an_auto_scaling_group_keeps_what_it_starts_with(least):
+    template = resource(LAUNCH_TEMPLATE, {"instanceType": "g6.xlarge"}, "template")
+    group = resource(AUTO_SCALING_GROUP, {"minSize": 0, least: 1}, launchTemplate=template)
+    assert [each.split(": ")[1] for each in said("cost-kept-accelerators", group, template)] == [least]
+
+
+def test_a_budget_may_tell_people_or_a_topic():
+    for key, value in (("subscriberEmailAddresses", "ops@example.org"), ("subscriberSnsTopicArns", UNKNOWN)):
+        inputs = {"budgetType": "COST", "notifications": [{key: [value]}]}
+        assert said("cost-budget", resource(BUDGET, inputs), budget=True) == []
+
+
+@pytest.mark.parametrize(("operator", "kept"), [("In", True), ("NotIn", False)])
+def test_types_that_a_pool_refuses_are_not_its_types(operator, kept):
+    asked = [{"key": "node.kubernetes.io/instance-type", "operator": operator, "values": ["g6.xlarge"]}]
+    template = {"spec": {"requirements": asked}}
+    pool = resource(NODE_POOL, {"spec": {"template": template, "disruption": {"consolidateAfter": "Never"}}})
+    assert bool(said("cost-kept-accelerators", pool)) == kept

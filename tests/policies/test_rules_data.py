@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from policies.environment import environment as read
 from policies.registry import rules
-from policies.rules.data import BUCKET, DATABASE, EFS, INSTANCE, KEY, LOG_GROUP, LUSTRE, LUSTRE_LINK, REPOSITORY, TABLE
-from policies.rules.data_encryption import BUCKET_ENCRYPTION, BUCKET_LOGGING, CLASS, TOPIC
+from policies.rules.data import LOG_GROUP, LUSTRE_LINK, TABLE
+from policies.rules.data_encryption import BUCKET_ENCRYPTION, BUCKET_LOGGING, CLASS
 from policies.rules.data_transit import BUCKET_POLICY, LISTENERS, PARAMETERS, VOLUME
+from slipway.plan.bill.types import BUCKET, DATABASE, EFS, KEY, LUSTRE, REPOSITORY, TOPIC
+from slipway.plan.machines import INSTANCE
 from slipway.wire import SECRET, SIGNATURE, UNKNOWN
 from tests.policies.asking import environment, faults, findings, resource
 from tests.program.test_data_protection import HOLDING
@@ -34,6 +36,7 @@ ARN = "arn:aws:kms:us-west-2:123456789012:key/0b1c2d3e-0000-4000-8000-0000000000
         ("storage", {"lustre": [{"name": "scratch", "disposable": False}]}, "storage-scratch", True),
         ("storage", {"buckets": {"data": {"disposable": True}}}, "storage-data", False),
         ("storage", {"buckets": {"data": {"disposable": True}}}, "databases-data", True),
+        ("storage", {"buckets": {"data": {"disposable": True}}}, "storage-raw-data", True),
         ("databases", [{"name": "metadata", "disposable": True}], "databases-metadata", False),
         ("registry", {"repositories": [{"name": "training", "disposable": True}]}, "registry-own-training", False),
         ("workstation", {"instance": {"instanceType": "g6.xlarge", "disposable": True}}, "workstation", False),
@@ -332,10 +335,77 @@ def test_tokens_are_known_by_their_form_and_never_told(token):
         "git@github.com:acme/platform.git",
         "registry.k8s.io/kueue/kueue@sha256:" + "0a" * 32,
         "eyJ",
+        # AWS's own example, and words.
+        "AKIA" + "IOSFODNN7EXAMPLE",
+        "https://user:password@example.com/",
+        "image: sk-learn-something-with-a-long-name",
+        "password: ${PASSWORD1}\nsecret_key = os.environ['KEY2']\nadminPasswordKey: key1",
+        "passwordSecret: grafana-admin-1\ntoken: <your token 1>\nmax_token=4096",
     ],
 )
 def test_what_only_looks_like_it(text):
     assert faults("data-plain-secrets", resource(CONFIG_MAP, data={"notes": text})) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#!/bin/sh\nexport DB_PASSWORD=hunter2-hunter2\n",
+        'db:\n  password: "hunter2-hunter2"\n',
+        json.dumps({"db": {"apiKey": "hunter2-hunter2", "port": 5432}}),
+        json.dumps({"config": json.dumps({"client_secret": "hunter2-hunter2"})}),
+        "--client-secret=hunter2-hunter2",
+        json.dumps({"auths": {"registry": {"auth": base64.b64encode(b"me:hunter2-hunter2").decode()}}}),
+        "Authorization: Bearer hunter2-hunter2-hunter2",
+        "redis://" + ":hunter2@cache:6379",
+    ],
+)
+def test_secrets_inside_a_text(text):
+    places = [
+        (resource(CONFIG_MAP, data={"notes": text}), "data.notes"),
+        (resource(RELEASE, values={"config": [text]}), "values.config.0"),
+        (resource("aws:eks/addon:Addon", configurationValues=text), "configurationValues"),
+        (resource(CONFIG_MAP, binaryData={"a": base64.b64encode(text.encode()).decode()}), "binaryData.a"),
+        (
+            resource("aws:ec2/launchTemplate:LaunchTemplate", userData=base64.b64encode(text.encode()).decode()),
+            "userData",
+        ),
+    ]
+    for judged, path in places:
+        found = findings("data-plain-secrets", judged)
+        assert [each.path for each in found] == [path], judged.type
+        assert "hunter2" not in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--db-password", "hunter2"], True),
+        (["--use-token", "--verbose"], False),
+        (["--password", "$(PASSWORD)"], False),
+        (["--token-file", "/var/run/token"], False),
+    ],
+)
+def test_secrets_after_a_flag(args, told):
+    judged = resource(DEPLOYMENT, spec={"containers": [{"args": args}]})
+    assert faults("data-plain-secrets", judged) == (["spec.containers.0.args.1"] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("DB_PASS", "Tr0ub4dor&3", True),
+        ("JWT_SECRET", "4f9c6A0b7d", True),
+        ("DB_PASSWORD", "12345678", True),
+        ("bypass", "always", False),
+        ("tlsSecret", "grafana-tls-1", False),
+        ("credentials", "aws-secret", False),
+        ("PAD_TOKEN", "<pad>", False),
+        ("MAX_TOKEN", "4096", False),
+    ],
+)
+def test_names_that_may_be_of_something_else(name, value, told):
+    assert faults("data-plain-secrets", resource(CONFIG_MAP, data={name: value})) == ([f"data.{name}"] if told else [])
 
 
 @pytest.mark.parametrize(
@@ -384,6 +454,13 @@ def test_what_only_looks_like_it(text):
                 containerDefinitions=json.dumps([{"environment": [{"name": "TOKEN", "value": "abc"}]}]),
             ),
             ["containerDefinitions.0.environment.0.value"],
+        ),
+        (
+            resource(
+                "aws:batch/jobDefinition:JobDefinition",
+                containerProperties=json.dumps({"environment": [{"name": "TOKEN", "value": "abc"}]}),
+            ),
+            ["containerProperties.environment.0.value"],
         ),
         (resource("kubernetes:core/v1:Secret", stringData={"password": "hunter2", "key": TOKENS[0]}), []),
         (resource("aws:rds/instance:Instance", password=TOKENS[2]), []),
@@ -447,18 +524,100 @@ PROPERTIES = (
 def test_no_value_whatever_breaks_a_rule(place, value):
     type_, property_ = place
     judged = resource(type_, **{property_: value})
-    for rule in (
-        "data-backups",
-        "data-encrypted",
-        "data-encrypted-in-transit",
-        "data-key-rotation",
-        "data-log-retention",
-        "data-plain-secrets",
-        "data-protected",
-        "data-public-access",
-        "data-rds-private",
-        "data-retained",
-        "data-stack-key",
-        "data-tls-listeners",
-    ):
-        findings(rule, judged)
+    for rule in rules():
+        if rule.topic == "data" and (not rule.types or type_ in rule.types):
+            findings(rule.id, judged)
+
+
+def test_one_day_of_backups_is_enough_for_a_file_system():
+    assert faults("data-backups", resource(LUSTRE, deploymentType="PERSISTENT_2", automaticBackupRetentionDays=1)) == []
+
+
+def test_a_cluster_that_copies_another_holds_nothing_of_its_own():
+    copy = resource("aws:rds/cluster:Cluster", replicationSourceIdentifier="primary", backupRetentionPeriod=0)
+    assert faults("data-backups", copy) == []
+
+
+@pytest.mark.parametrize(
+    ("type_", "broken"),
+    [
+        ("aws:redshift/cluster:Cluster", []),
+        ("aws:ecr/repository:Repository", []),
+        ("aws:route53/zone:Zone", []),
+        ("aws:s3/bucket:Bucket", []),
+        ("aws:athena/workgroup:Workgroup", []),
+        ("aws:backup/vault:Vault", []),
+        ("aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation", []),
+        ("aws:cognito/userPool:UserPool", ["deletionProtection"]),
+    ],
+)
+def test_what_aws_does_with_a_store_of_which_nothing_is_said(type_, broken):
+    assert faults("data-retained", resource(type_)) == broken
+
+
+@pytest.mark.parametrize("option", ["SSE_KMS", "CSE_KMS"])
+def test_athena_encrypts_on_either_side(option):
+    result = {"encryptionConfiguration": {"encryptionOption": option, "kmsKeyArn": ARN}}
+    configuration = {"resultConfiguration": result}
+    assert faults("data-encrypted", resource("aws:athena/workgroup:Workgroup", configuration=configuration)) == []
+
+
+@pytest.mark.parametrize("acl", ["private", "log-delivery-write", "bucket-owner-full-control"])
+def test_acls_for_nobody_outside(acl):
+    assert faults("data-public-access", resource("aws:s3/bucketAcl:BucketAcl", acl=acl)) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DB_PASSWORD",
+        "PASSWD",
+        "key-passphrase",
+        "API_TOKEN",
+        "openaiApiKey",
+        "ACCESS_KEY",
+        "secretKey",
+        "AWS_SECRET_ACCESS_KEY",
+        "privateKey",
+        "OAUTH_CLIENT_SECRET",
+        "cookieSecret",
+        "encryptionKey",
+        "credentials",
+    ],
+)
+def test_how_secrets_are_called(name):
+    assert faults("data-plain-secrets", resource(CONFIG_MAP, data={name: "Tr0ub4dor&3xyz"})) == [f"data.{name}"]
+
+
+def test_logs_for_delivery_have_a_time_of_their_own():
+    assert faults("data-log-retention", resource(LOG_GROUP, logGroupClass="DELIVERY")) == []
+    assert faults("data-log-retention", resource(LOG_GROUP, logGroupClass="STANDARD")) == ["retentionInDays"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "broken"),
+    [
+        ("ELBSecurityPolicy-TLS-1-2-Ext-2018-06", False),
+        ("ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09", False),
+        ("ELBSecurityPolicy-TLS-1-1-2017-01", True),
+        ("ELBSecurityPolicy-TLS13-1-0-2021-06", True),
+        ("ELBSecurityPolicy-FS-1-1-2019-08", True),
+    ],
+)
+def test_what_policies_of_listeners_speak(policy, broken):
+    listener = resource(LISTENERS[0], protocol="HTTPS", sslPolicy=policy)
+    assert bool(faults("data-tls-listeners", listener)) == broken
+
+
+def test_tls_may_be_asked_for_where_the_key_is_missing_too():
+    queue = resource("aws:sqs/queue:Queue")
+    said = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Condition": {}}
+    for operator, closed in (("Bool", True), ("BoolIfExists", True), ("StringLike", False)):
+        statement = {**said, "Condition": {operator: {"aws:SecureTransport": "false"}}}
+        policy = resource(
+            "aws:sqs/queuePolicy:QueuePolicy",
+            "policy",
+            behind={"queueUrl": queue},
+            policy=json.dumps({"Statement": [statement]}),
+        )
+        assert (faults("data-encrypted-in-transit", queue, policy) == []) == closed

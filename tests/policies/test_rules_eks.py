@@ -11,8 +11,9 @@ from policies.around import Around, Environment
 from policies.evaluate import ask
 from policies.model import Rule
 from policies.rules import eks, eks_nodes
-from policies.rules.eks import ADDON, CLUSTER, LOG_GROUP
+from policies.rules.eks import ADDON, LOG_GROUP
 from policies.settings import PolicySettings
+from slipway.plan.bill.types import CLUSTER
 from slipway.plan.fleet import LAUNCH_TEMPLATE, NODE_CLASS, NODE_GROUP
 from slipway.plan.model import Plan, Resource
 from slipway.wire import SECRET, SIGNATURE, UNKNOWN
@@ -188,6 +189,7 @@ def test_only_volumes_are_to_be_encrypted():
 
 
 JOB = "kubernetes:batch/v1:Job"
+K8S_SECRET = "kubernetes:core/v1:Secret"
 
 
 @pytest.mark.parametrize(
@@ -201,6 +203,15 @@ JOB = "kubernetes:batch/v1:Job"
         (LAUNCH_TEMPLATE, {"userData": base64.b64encode(b"AWS_SECRET_ACCESS_KEY=x").decode()}, ["userData"]),
         (LAUNCH_TEMPLATE, {"userData": base64.b64encode(b"\xff\xfe").decode()}, []),
         (LAUNCH_TEMPLATE, {"userData": "größer"}, []),
+        (NODE_CLASS, {"spec": {"userData": "export AWS_ACCESS_KEY_ID=x"}}, ["spec.userData"]),
+        (K8S_SECRET, {"stringData": {"AWS_ACCESS_KEY_ID": UNKNOWN}}, ["stringData.AWS_ACCESS_KEY_ID"]),
+        (
+            K8S_SECRET,
+            {"data": {"cloud": base64.b64encode(b"[default]\naws_access_key_id = x").decode()}},
+            ["data.cloud"],
+        ),
+        (K8S_SECRET, {"data": {"password": base64.b64encode(b"x").decode()}}, []),
+        (K8S_SECRET, {"data": {SIGNATURE: SECRET, "value": {"cloud": "AWS_ACCESS_KEY_ID=x"}}}, []),
     ],
 )
 def test_static_keys_are_known_by_their_names(type_, inputs, paths):
@@ -210,3 +221,37 @@ def test_static_keys_are_known_by_their_names(type_, inputs, paths):
 
 def test_user_data_that_is_unknown_may_hold_a_key():
     assert told(eks_nodes.static_keys, made(LAUNCH_TEMPLATE, {"userData": UNKNOWN})) == ["unknown userData"]
+
+
+@pytest.mark.parametrize("missing", ["api", "audit", "authenticator"])
+def test_each_of_three_logs_is_needed(missing):
+    types = [each for each in ("api", "audit", "authenticator") if each != missing]
+    assert told(eks.logs, cluster(enabledClusterLogTypes=types)) == [f"enabledClusterLogTypes: without {missing}"]
+
+
+@pytest.mark.parametrize("type_", ["kubernetes:core/v1:ConfigMap", "kubernetes:core/v1:ConfigMapPatch"])
+def test_access_is_given_by_no_config_map(type_):
+    given = made(type_, {"metadata": {"name": "aws-auth", "namespace": "kube-system"}})
+    assert len(told(eks.access_entries, given)) == 1
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [
+        "aws:codebuild/project:Project",
+        "aws:ecs/taskDefinition:TaskDefinition",
+        "aws:lambda/function:Function",
+        "kubernetes:apps/v1:DaemonSet",
+        "kubernetes:apps/v1:Deployment",
+        "kubernetes:apps/v1:StatefulSet",
+        "kubernetes:batch/v1:CronJob",
+        "kubernetes:batch/v1:Job",
+        "kubernetes:core/v1:ConfigMap",
+        "kubernetes:core/v1:Pod",
+        "kubernetes:helm.sh/v3:Release",
+    ],
+)
+def test_whatever_hands_a_program_a_key_is_told(type_):
+    given = made(type_, {"environment": {"variables": {"AWS_SECRET_ACCESS_KEY": UNKNOWN}}})
+    assert type_ in eks_nodes.static_keys.types
+    assert told(eks_nodes.static_keys, given) == ["environment.variables.AWS_SECRET_ACCESS_KEY: a static AWS key"]

@@ -1,5 +1,6 @@
 """What mutations of real plans do not show of the rules about accelerated groups: boundaries, and shapes of others."""
 
+import dataclasses
 import datetime
 import json
 from pathlib import Path
@@ -10,13 +11,14 @@ from hypothesis import strategies as st
 
 from policies.around import Around, Environment
 from policies.evaluate import ask
-from policies.nodes import DAEMON_SET, RELEASE, SUBNET
+from policies.kubernetes import DAEMON_SET, RELEASE
+from policies.nodes import SUBNET
 from policies.rules import gpu, gpu_efa, gpu_plugins, gpu_scaling
-from policies.rules.gpu import AUTO_SCALING_GROUP
-from policies.rules.gpu_efa import EGRESS, INGRESS, PLACEMENT_GROUP, SECURITY_GROUP
+from policies.rules.gpu_efa import EGRESS, INGRESS, OLD_RULE, PLACEMENT_GROUP, SECURITY_GROUP
 from policies.rules.gpu_plugins import ADDON
 from policies.rules.gpu_scaling import OVERLAY, TAG
 from slipway.plan.fleet import LAUNCH_TEMPLATE, NODE_CLASS, NODE_GROUP, NODE_POOL
+from slipway.plan.machines import AUTO_SCALING_GROUP
 from slipway.plan.model import Plan, Resource
 from slipway.wire import UNKNOWN
 
@@ -173,6 +175,36 @@ def test_rules_of_a_group_s_own_count(inputs, said):
     listed = [{**each, "securityGroups": ["sg-1"]} for each in cards((0, 0, "interface"), (0, 1, "efa-only"))]
     template = made(LAUNCH_TEMPLATE, "t", {"networkInterfaces": listed}, networkInterfaces=[efa])
     assert told(gpu_efa.security_group, template, efa) == said
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        ({"type": "egress", "protocol": "-1", "self": True}, []),
+        ({"type": "egress", "protocol": "all", "sourceSecurityGroupId": "sg-1"}, []),
+        ({"type": "egress", "protocol": "tcp", "self": True}, ["networkInterfaces: efa lets nothing out to itself"]),
+        ({"type": "ingress", "protocol": "-1", "self": True}, ["networkInterfaces: efa lets nothing out to itself"]),
+        ({"type": "egress", "protocol": "-1"}, ["networkInterfaces: efa lets nothing out to itself"]),
+    ],
+)
+def test_rules_in_the_old_form_count(out, said):
+    efa = made(SECURITY_GROUP, "efa")
+    itself = {"sourceSecurityGroupId": [efa]} if "sourceSecurityGroupId" in out else {}
+    rules = [
+        made(OLD_RULE, "in", {"type": "ingress", "protocol": "-1", "self": True}, securityGroupId=[efa]),
+        made(OLD_RULE, "out", out, securityGroupId=[efa], **itself),
+    ]
+    listed = [{**each, "securityGroups": ["sg-1"]} for each in cards((0, 0, "efa"))]
+    template = made(LAUNCH_TEMPLATE, "t", {"networkInterfaces": listed}, networkInterfaces=[efa])
+    assert told(gpu_efa.security_group, template, efa, *rules) == said
+
+
+def test_a_template_may_be_called_by_its_name():
+    template = made(LAUNCH_TEMPLATE, "t", {"name": "fast", "instanceType": "g6.xlarge"})
+    named = group(launchTemplate={"name": "fast", "version": "1"}, scalingConfig={"minSize": 1})
+    assert len(told(gpu.tainted, named, template)) == 1
+    other = group(launchTemplate={"name": "slow", "version": "1"}, scalingConfig={"minSize": 1})
+    assert told(gpu.tainted, other, template) == []
 
 
 def test_rules_with_another_group_do_not_count():
@@ -695,3 +727,85 @@ def test_small_types_start_within_the_default_and_karpenter_s_do_not_count():
 def test_who_decides_on_the_size(ignored, sizes, others, fought):
     judged = group(ignore_changes=ignored, scalingConfig={"minSize": sizes[0], "maxSize": sizes[1], "desiredSize": 2})
     assert bool(told(gpu_scaling.desired_size, judged, *others)) is fought
+
+
+def requiring(judged, *requirements):
+    """A pool, or an overlay, that asks for more."""
+    inputs = json.loads(json.dumps(dict(judged.inputs)))
+    spec = inputs["spec"]["template"]["spec"] if judged.type == NODE_POOL else inputs["spec"]
+    spec["requirements"] = [*spec["requirements"], *requirements]
+    return dataclasses.replace(judged, inputs=inputs)
+
+
+def test_pools_that_an_overlay_leaves_out_are_not_its_pools():
+    spec = {"requirements": [], "capacity": {"hugepages-2Mi": "10256Mi"}}
+    with_efa = node_class(networkInterfaces=cards((0, 0, "interface"), (0, 1, "efa-only")))
+    for operator, enough in (("In", True), ("NotIn", False)):
+        asked = {"key": "karpenter.sh/nodepool", "operator": operator, "values": ["gpu"]}
+        overlay = requiring(made(OVERLAY, "gpu", {"spec": spec}), asked)
+        found = told(gpu_scaling.scale_from_zero, pool(asked={TYPE: ["g6e.8xlarge"]}), with_efa, overlay)
+        assert (found == []) is enough
+
+
+def test_what_a_pool_refuses_is_not_what_it_asks_for():
+    refused = {"key": ZONE, "operator": "NotIn", "values": ["usw2-az1"]}
+    judged = requiring(pool(asked={TYPE: ["p5.48xlarge"]}), refused)
+    assert told(gpu.one_zone, judged) == [
+        "spec.template.spec.requirements: no zone is asked for; name one zone by topology.k8s.aws/zone-id"
+    ]
+
+
+def test_a_pool_that_asks_for_nothing_and_has_no_class():
+    """Nothing accelerated is known of it, and nothing else that could be wrong."""
+    bare = pool(asked={})
+    for rule in (gpu.one_zone, gpu.type_offered, gpu.capacity_type, gpu.ami_fits, gpu.tainted):
+        assert told(rule, bare) == []
+
+
+def test_a_pool_may_leave_the_architecture_to_its_types():
+    assert told(gpu.ami_fits, pool(asked={TYPE: ["g5g.xlarge"]})) == []
+
+
+def test_a_group_without_a_launch_template_is_judged_by_what_it_says():
+    bare = group(instanceTypes=["g6.xlarge"], amiType="AL2023_x86_64_NVIDIA", capacityType="SPOT")
+    assert told(gpu.capacity_type, bare) == []
+    assert told(gpu.ami_fits, bare) == []
+
+
+def test_neuron_devices_need_their_plugin_on_bottlerocket_too():
+    rocket = group(name="trn", instanceTypes=["trn1.32xlarge"], amiType="BOTTLEROCKET_x86_64")
+    assert told(gpu_plugins.one_device_plugin, rocket) == [": nothing offers its aws.amazon.com/neuron"]
+    tainted = group(
+        name="trn",
+        instanceTypes=["trn1.32xlarge"],
+        amiType="BOTTLEROCKET_x86_64",
+        taints=[{"key": "slipway.io/own", "value": "x", "effect": "NO_SCHEDULE"}],
+    )
+    assert told(gpu_plugins.daemonsets_tolerate, release("neuron-helm-chart"), tainted) != []
+
+
+def test_the_number_of_gpus_is_said_as_it_is():
+    tags = {"nvidia.com/gpu": "4", "ephemeral-storage": "1Ti"}
+    assert scaled(tags, instanceTypes=["p5.48xlarge"]) == [
+        f"tags: {TEMPLATE}/resources/nvidia.com/gpu of {where} is 4; it must be 8"
+        for where in ("the node group", "its Auto Scaling group")
+    ]
+
+
+def test_karpenter_s_efa_by_hand_is_not_dranet():
+    judged = pool(asked={TYPE: ["g6e.8xlarge"]})
+    class_ = node_class(networkInterfaces=cards((0, 0, "interface"), (0, 1, "efa-only")))
+    by_hand = daemon_set("registry.k8s.io/networking/dranet:v1.2.0")
+    assert told(gpu_efa.device_plugin, judged, class_, by_hand) == [
+        "spec.networkInterfaces: nothing offers vpc.amazonaws.com/efa"
+    ]
+
+
+def test_a_launch_template_with_efa_is_told_of_once():
+    """Karpenter gives its groups to every interface; a template has them each by itself."""
+    class_ = node_class(networkInterfaces=cards((0, 0, "interface"), (0, 1, "efa-only")))
+    assert len(told(gpu_efa.security_group, class_)) == 1
+
+
+def test_a_way_of_buying_that_came_later_is_not_judged():
+    assert told(gpu.capacity_type, group(instanceTypes=["g6.xlarge"], capacityType="LEASED")) == []

@@ -42,6 +42,15 @@ def trust(**parts: Any) -> Any:
         ("s3:*", "arn:aws-cn:s3:::*", {}, True),
         ("s3:*", "arn:aws:s3:::*/*", {}, True),
         ("dynamodb:*", "arn:aws:dynamodb:us-west-2:123456789012:*", {}, True),
+        ("dynamodb:*", "arn:aws:dynamodb:us-west-2:123456789012:table/*", {}, True),
+        ("dynamodb:*", "arn:aws:dynamodb:us-west-2:123456789012:table/ours-*", {}, False),
+        ("iam:*Tags", "arn:aws:iam::*:role/*", {}, True),
+        ("s3:*", "arn:aws:s3:us-west-2:123456789012:accesspoint/ours/*", {}, False),
+        ("s3:*", "**", {}, True),
+        ("ec2:*", "*", {"StringEquals": {"aws:PrincipalTag/team": "ml"}}, True),
+        ("ec2:*", "*", {"StringEquals": {"aws:PrincipalOrgID": "o-abcdef1234"}}, True),
+        ("ec2:*", "*", {"StringEquals": {"aws:ResourceAccount": "123456789012"}}, True),
+        ("ec2:*", "*", {"IpAddress": {"aws:SourceIp": "198.51.100.0/24"}}, True),
         ("ec2:*", "*", {"StringEquals": {"aws:ResourceTag/team": "ml"}}, False),
         ("ec2:*", "*", {"stringequals": {"AWS:RESOURCETAG/team": ["ml", "dev"]}}, False),
         ("ec2:*", "*", {"ForAnyValue:StringLike": {"aws:TagKeys": ["ml-*"]}}, False),
@@ -76,6 +85,32 @@ def test_only_what_takes_a_resource_must_name_it(action, wide):
     assert faults("iam-any-resource", policy(Action=action, Resource="*")) == (["policy.Statement.0"] if wide else [])
 
 
+@pytest.mark.parametrize(
+    ("action", "place", "wide"),
+    [
+        ("s3:DeleteBucket", "arn:aws:s3:::*", True),
+        ("s3:DeleteBucket", ["arn:aws:s3:::ours", "arn:aws:s3:::*"], True),
+        ("s3:GetObject", "arn:aws:s3:::*/*", True),
+        ("s3:GetObject", "arn:aws:s3:::ours/*", False),
+        ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:*:*:secret:*", True),
+        ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-west-2:123456789012:secret:ours/*", False),
+        ("ssm:GetParameter", "arn:aws:ssm:us-west-2::parameter/aws/service/*", False),
+        ("kms:Decrypt", "arn:aws:kms:us-west-2:123456789012:key/*", True),
+        ("sts:AssumeRole", "arn:aws:iam::*:role/*", True),
+        # AWS's own policies name no more: of the load balancer controller, and of Karpenter.
+        ("elasticloadbalancing:RegisterTargets", "arn:aws:elasticloadbalancing:*:*:targetgroup/*/*", False),
+        ("ec2:RunInstances", "arn:aws:ec2:us-west-2::image/*", False),
+    ],
+)
+def test_all_of_a_service_or_all_that_holds_data_is_no_name(action, place, wide):
+    assert faults("iam-any-resource", policy(Action=action, Resource=place)) == (["policy.Statement.0"] if wide else [])
+
+
+def test_all_resources_but_some_is_no_name():
+    but = policy(Action="s3:DeleteBucket", NotResource="arn:aws:s3:::ours")
+    assert faults("iam-any-resource", but) == ["policy.Statement.0"]
+
+
 def test_all_actions_but_some_are_a_wildcard_and_nothing_else():
     but = policy(NotAction=["iam:CreateUser", "iam:PassRole", "s3:DeleteBucket"], Resource="*")
     assert faults("iam-wildcards", but) == ["policy.Statement.0"]
@@ -86,6 +121,15 @@ def test_all_actions_but_some_are_a_wildcard_and_nothing_else():
 @pytest.mark.parametrize("action", ["iam:PassRole", "IAM:passrole", "iam:Pass*", "iam:*Role"])
 def test_passing_a_role_is_seen_in_every_spelling(action):
     assert faults("iam-pass-role", policy(Action=action, Resource=["arn:aws:iam::123456789012:role/a"]))
+
+
+@pytest.mark.parametrize(
+    ("service", "wide"), [("*.amazonaws.com", True), ("ec2*", True), ("ec2.amazonaws.com*", False)]
+)
+def test_a_pattern_of_services_names_one(service, wide):
+    condition = {"StringLike": {"iam:PassedToService": service}}
+    passing = policy(Action="iam:PassRole", Resource="arn:aws:iam::123456789012:role/a", Condition=condition)
+    assert faults("iam-pass-role", passing) == (["policy.Statement.0"] if wide else [])
 
 
 def test_a_service_may_be_given_roles_by_name():
@@ -122,6 +166,13 @@ def test_a_service_may_be_given_roles_by_name():
                 },
             },
             False,
+        ),
+        (
+            {
+                "Principal": {"Service": "scheduler.amazonaws.com"},
+                "Condition": {"Null": {"aws:SourceAccount": "false"}},
+            },
+            True,
         ),
         ({"Principal": {"AWS": "arn:aws:iam::210987654321:role/ci"}}, False),
         ({"Principal": {"AWS": "arn:aws-us-gov:iam::210987654321:root"}}, True),
@@ -172,6 +223,23 @@ def test_a_document_may_be_an_object():
     assert faults("iam-wildcards", resource(ROLE_POLICY, policy=whole)) == ["policy.Statement.0"]
 
 
+@pytest.mark.parametrize(
+    ("condition", "bound"),
+    [
+        ({"aws:RequestTag/kubernetes-namespace": "ml"}, True),
+        ({"aws:SourceArn": "arn:aws:eks:us-west-2:123456789012:cluster/ml"}, True),
+        ({"aws:SourceAccount": "123456789012"}, False),
+    ],
+)
+def test_a_role_for_pods_may_be_bound_by_cluster_or_namespace(condition, bound):
+    role = trust(
+        Principal={"Service": "pods.eks.amazonaws.com"},
+        Action=["sts:assumerole", "STS:TagSession"],
+        Condition={"StringEquals": condition},
+    )
+    assert faults("iam-pod-identity", role) == ([] if bound else ["assumeRolePolicy.Statement.0"])
+
+
 PODS = {"Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:TagSession", "sts:AssumeRole"]}
 
 
@@ -214,6 +282,8 @@ def test_a_boundary_is_for_all_roles(boundaries, asked, broken):
         ("AmazonS3FullAccess", True),
         ("AmazonEC2ContainerRegistryFullAccess", True),
         ("job-function/DatabaseAdministrator", True),
+        ("job-function/ViewOnlyAccess", False),
+        ("SecretsManagerReadWrite", True),
         ("AmazonS3ReadOnlyAccess", False),
         ("service-role/AmazonEBSCSIDriverPolicy", False),
         ("AmazonEKS_CNI_Policy", False),
@@ -238,6 +308,12 @@ def test_a_policy_of_the_account_is_judged_by_what_it_says_not_by_its_name():
         ({"StringEquals": {"aws:SourceVpce": ["vpce-1"]}}, False),
         ({"IpAddress": {"aws:SourceIp": "198.51.100.0/24"}}, False),
         ({"IpAddress": {"aws:SourceIp": ["198.51.100.0/24", "0.0.0.0/0"]}}, True),
+        ({"IpAddress": {"aws:SourceIp": ["0.0.0.0/1", "128.0.0.0/1"]}}, True),
+        ({"Null": {"aws:PrincipalOrgID": "false"}}, True),
+        ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/ours"}}, True),
+        ({"StringLike": {"aws:PrincipalArn": "*:role/ours"}}, True),
+        ({"Bool": {"elasticfilesystem:AccessedViaMountTarget": "true"}}, False),
+        ({"Bool": {"elasticfilesystem:AccessedViaMountTarget": "false"}}, True),
         ({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::ours"}}, False),
         ({"ArnLike": {"aws:SourceArn": "arn:aws:sns:*:*:*"}}, True),
         ({"ArnLike": {"aws:SourceArn": "arn:aws:sns:us-west-2:*:*"}}, True),
@@ -301,3 +377,54 @@ def test_no_document_whatever_breaks_a_rule(content, text):
     for rule in ("iam-trust", "iam-pod-identity", "iam-full-access"):
         findings(rule, resource(ROLE, assumeRolePolicy=value, managedPolicyArns=content))
     findings("iam-public-principal", resource("aws:s3/bucketPolicy:BucketPolicy", policy=value))
+
+
+def test_one_character_that_may_be_any_is_a_wildcard():
+    assert faults("iam-wildcards", policy(Action="s3:?etBucketPolicy", Resource="*")) == ["policy.Statement.0"]
+
+
+@pytest.mark.parametrize(
+    ("action", "broken"),
+    [
+        ("codecommit:GetFile", ["policy.Statement.0"]),
+        ("dynamodb:GetItem", ["policy.Statement.0"]),
+        ("kinesis:GetRecords", ["policy.Statement.0"]),
+        ("lambda:GetFunction", ["policy.Statement.0"]),
+        ("athena:GetQueryResults", ["policy.Statement.0"]),
+        ("ec2:GetConsoleOutput", []),
+        ("ssmmessages:OpenDataChannel", []),
+        ("cloudwatch:PutMetricData", []),
+    ],
+)
+def test_what_gives_out_data_names_its_resources(action, broken):
+    assert faults("iam-any-resource", policy(Action=action, Resource="*")) == broken
+
+
+@pytest.mark.parametrize("place", ["arn:aws:s3:::*", "arn:aws:iam::123456789012:role/a:b"])
+def test_an_arn_is_all_there_are_where_it_names_nothing(place):
+    assert bool(faults("iam-wildcards", policy(Action="s3:*", Resource=place))) == place.endswith("*")
+
+
+def test_a_service_account_by_a_pattern_is_several_though_it_is_asked_by_equals():
+    issuer = "oidc.eks.us-west-2.amazonaws.com/id/ABC"
+    for subject, broken in (("system:serviceaccount:team:a", []), ("system:serviceaccount:team:*", [TRUST])):
+        equals = {f"{issuer}:aud": "sts.amazonaws.com", f"{issuer}:sub": subject}
+        judged = trust(
+            Action="sts:AssumeRoleWithWebIdentity",
+            Principal={"Federated": f"arn:aws:iam::123456789012:oidc-provider/{issuer}"},
+            Condition={"StringEquals": equals},
+        )
+        assert faults("iam-trust", judged) == broken
+
+
+TRUST = "assumeRolePolicy.Statement.0"
+
+
+@pytest.mark.parametrize("name", ["trainer?", "train*"])
+def test_roles_to_pass_are_named_in_full(name):
+    passed = policy(
+        Action="iam:PassRole",
+        Resource=f"arn:aws:iam::123456789012:role/{name}",
+        Condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+    )
+    assert faults("iam-pass-role", passed) == ["policy.Statement.0"]

@@ -246,6 +246,8 @@ def test_load_balancers_are_public_where_a_stack_file_names_them():
     assert faults("load-balancers", balancer) == ["internal"]
     assert faults("load-balancers", balancer, public_load_balancers=("edge-?",)) == []
     assert faults("load-balancers", balancer, public_load_balancers=("edge",)) == ["internal"]
+    # As in exceptions: nothing but * and ? stands for others.
+    assert faults("load-balancers", balancer, public_load_balancers=("edge-[0-9]",)) == ["internal"]
 
 
 @pytest.mark.parametrize(
@@ -355,3 +357,210 @@ def test_every_rule_stands_odd_inputs():
             for value in odd:
                 for key in ("spec", "metadata", "values", "webhooks", "chart", "internal"):
                     found(rule.id.removeprefix("kubernetes-"), dataclasses.replace(resource, inputs={key: value}))
+
+
+PUBLIC = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "one"}, "spec": {"type": "LoadBalancer"}}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "named"),
+    [("edge*", "edge-1", True), ("edge[1]", "edge[1]", True), ("edge[1]", "edge1", False)],
+)
+def test_names_of_public_load_balancers_are_patterns_as_in_exceptions(pattern, name, named):
+    service = made("kubernetes:core/v1:Service", PUBLIC, name)
+    assert bool(faults("load-balancers", service, public_load_balancers=(pattern,))) != named
+
+
+@pytest.mark.parametrize(("class_", "public"), [("istio", True), ("nginx", False)])
+def test_a_gateway_of_another_class_has_a_controller_of_its_own(class_, public):
+    gateway = made("kubernetes:gateway.networking.k8s.io/v1:Gateway", {"spec": {"gatewayClassName": class_}})
+    assert bool(faults("load-balancers", gateway)) == public
+
+
+def test_a_gateway_may_say_that_it_is_a_load_balancer():
+    kind = {"networking.istio.io/service-type": "LoadBalancer"}
+    inputs = {"metadata": {"annotations": kind}, "spec": {"gatewayClassName": "istio"}}
+    assert faults("load-balancers", made("kubernetes:gateway.networking.k8s.io/v1:Gateway", inputs)) != []
+
+
+@pytest.mark.parametrize(("chart", "moves"), [("./charts/own", False), ("/opt/charts/own", False), ("own", True)])
+def test_a_chart_in_a_folder_has_no_version(chart, moves):
+    assert bool(faults("charts-pinned", made(RELEASE, {"chart": chart}))) == moves
+
+
+@pytest.mark.parametrize("key", ["hostNetwork", "hostPID", "hostIPC"])
+def test_a_pod_that_shares_something_with_its_node_is_beyond_baseline(key):
+    runtime = {"spec": {"template": {"spec": {"containers": [], key: True}}}}
+    assert any(path.endswith(key) for path in faults("privileged-tenants", made(TRAINING_RUNTIME, runtime)))
+
+
+@pytest.mark.parametrize("most", [0, "0", "0%"])
+def test_a_budget_that_lets_none_go_in_any_spelling(most):
+    budget = made("kubernetes:policy/v1:PodDisruptionBudget", {"spec": {"maxUnavailable": most}})
+    assert faults("pod-disruption-budgets", budget) == ["spec.maxUnavailable"]
+
+
+@pytest.mark.parametrize("version", [1, 1.2, ["1.2.3"]])
+def test_a_version_that_is_no_text_is_none(version):
+    assert faults("charts-pinned", release("vllm", version=version)) == ["version"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "enough"),
+    [({"cpu": "1", "memory": "1Gi"}, True), ({"memory": "1Gi"}, False), ({"cpu": "1"}, False), ({}, False)],
+)
+def test_a_tenant_s_containers_get_both_cpu_and_memory(request_, enough):
+    space = made(NAMESPACE, {"metadata": {"name": "vision", "labels": {"slipway.io/tenant": "vision"}}})
+    here = {"metadata": {"name": "limits", "namespace": "vision"}}
+    quota = made(
+        "kubernetes:core/v1:ResourceQuota", {**here, "spec": {"hard": {"services.loadbalancers": "0"}}}, "quota"
+    )
+    limits = {"type": "Container", "defaultRequest": request_}
+    given = made("kubernetes:core/v1:LimitRange", {**here, "spec": {"limits": [limits]}}, "limits")
+    assert (faults("namespace-quotas", space, quota, given) == []) is enough
+
+
+@pytest.mark.parametrize(
+    ("image", "moves"),
+    [
+        ("registry:5000/a", True),
+        ("registry:5000/a:1.2", False),
+        ("a:3.12-latest", True),
+        ("a:canary", True),
+        ("a:stable-alpine", True),
+        ("a:latest@sha256:" + "0a" * 32, False),
+        # Releases, days and commits of projects that name their tags so.
+        ("a:stable-2.14.1", False),
+        ("a:edge-24.11.3", False),
+        ("a:nightly-2026-11-22", False),
+        ("a:main-0a1b2c3", False),
+        ("https://example.com/logo.png", False),
+    ],
+)
+def test_which_tags_move(image, moves):
+    judged = made(DEPLOYMENT, {"spec": {"template": {"spec": {"initContainers": [{"name": "a", "image": image}]}}}})
+    path = "spec.template.spec.initContainers.0.image"
+    assert faults("images-pinned", judged) == ([path] if moves else [])
+
+
+@pytest.mark.parametrize(
+    ("values", "paths"),
+    [
+        ({"image": {"repository": "a", "tag": "latest", "digest": "sha256:" + "0a" * 32}}, []),
+        ({"image": {"repository": "a", "tag": "latest", "digest": ""}}, ["values.image.tag"]),
+        ({"images": {"proxy": "registry:5000/a:latest", "pullPolicy": "Always"}}, ["values.images.proxy"]),
+        ({"images": ["registry:5000/a:1.2", "a:main"]}, ["values.images.1"]),
+    ],
+)
+def test_how_charts_name_images(values, paths):
+    assert faults("images-pinned", release("a", values)) == paths
+
+
+@pytest.mark.parametrize(
+    ("chart", "paths"),
+    [
+        ("https://example.com/charts/a-1.2.3.tgz", []),
+        ("oci://registry.example.com/a@sha256:" + "0a" * 32, []),
+        ("oci://registry.example.com/a", ["version"]),
+    ],
+)
+def test_one_archive_is_one_version(chart, paths):
+    assert faults("charts-pinned", made(RELEASE, {"chart": chart})) == paths
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [
+        "kubernetes:eks.amazonaws.com/v1:IngressClassParams",
+        "kubernetes:elbv2.k8s.aws/v1beta1:IngressClassParams",
+        "kubernetes:gateway.k8s.aws/v1:LoadBalancerConfiguration",
+        "kubernetes:gateway.k8s.aws/v1beta1:LoadBalancerConfiguration",
+    ],
+)
+def test_schemes_that_others_take(type_):
+    assert type_ in RULES["load-balancers"].types
+    assert faults("load-balancers", made(type_, {"spec": {"scheme": "internet-facing"}})) == ["spec.scheme"]
+    assert faults("load-balancers", made(type_, {"spec": {"scheme": "internal"}})) == []
+
+
+INSIDE = {"service.beta.kubernetes.io/aws-load-balancer-scheme": "internal"}
+
+
+@pytest.mark.parametrize(
+    ("values", "public"),
+    [
+        ({"server": {"serviceType": "LoadBalancer"}}, True),
+        ({"server": {"serviceType": "LoadBalancer", "serviceAnnotations": INSIDE}}, False),
+        ({"server": {"serviceType": "ClusterIP"}}, False),
+        ({"extraObjects": [PUBLIC]}, True),
+        ({"extraObjects": [{**PUBLIC, "metadata": {"name": "one", "annotations": INSIDE}}]}, False),
+    ],
+)
+def test_how_charts_ask_for_load_balancers(values, public):
+    assert bool(faults("load-balancers", release("a", values))) == public
+
+
+def test_a_namespace_that_helm_makes_enforces_nothing():
+    judged = release("a", namespace="apps", createNamespace=True)
+    labels = {"pod-security.kubernetes.io/enforce": "baseline"}
+    assert faults("pod-security", judged) == ["createNamespace"]
+    assert faults("pod-security", release("a", namespace="apps", createNamespace=False)) == []
+    assert faults("pod-security", judged, made(NAMESPACE, {"metadata": {"name": "apps", "labels": labels}})) == []
+
+
+def test_a_pod_may_ask_for_all_of_its_containers():
+    asked = {"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}}
+    spec = {"resources": asked, "containers": [{"name": "a"}], "ephemeralContainers": [{"name": "b"}]}
+    judged = made(DEPLOYMENT, {"spec": {"template": {"spec": spec}}})
+    assert faults("requests", judged) == []
+    del asked["limits"]
+    assert faults("requests", judged) == ["spec.template.spec.containers.0.resources.requests"]
+
+
+@pytest.mark.parametrize(
+    ("context", "path"),
+    [
+        ({"procMount": "Unmasked"}, "procMount"),
+        ({"seccompProfile": {"type": "Unconfined"}}, "seccompProfile.type"),
+        ({"appArmorProfile": {"type": "Unconfined"}}, "appArmorProfile.type"),
+        ({"windowsOptions": {"hostProcess": True}}, "windowsOptions.hostProcess"),
+        ({"sysctls": [{"name": "net.ipv4.tcp_syncookies"}, {"name": "kernel.msgmax"}]}, "sysctls.1.name"),
+        ({"seccompProfile": {"type": "RuntimeDefault"}, "procMount": "Default"}, None),
+    ],
+)
+def test_what_baseline_refuses_in_security_contexts(context, path):
+    runtime = {"spec": {"template": {"spec": {"containers": [{"name": "a", "securityContext": context}]}}}}
+    here = "spec.template.spec.containers.0.securityContext"
+    found = faults("privileged-tenants", made(TRAINING_RUNTIME, runtime))
+    assert found == ([f"{here}.{path}"] if path else [])
+
+
+OWN_NAME = "kubernetes.io/metadata.name"
+
+
+@pytest.mark.parametrize(
+    ("side", "peers", "ports", "open_"),
+    [
+        ("ingress", [{"ipBlock": {"cidr": "0.0.0.0/1"}}, {"ipBlock": {"cidr": "128.0.0.0/1"}}], None, True),
+        ("ingress", [{"ipBlock": {"cidr": "10.0.0.0/8"}}], None, False),
+        ("egress", [{"ipBlock": {"cidr": "0.0.0.0/0"}}], [{"port": 443, "protocol": "TCP"}], False),
+        ("egress", [{"ipBlock": {"cidr": "0.0.0.0/0"}}], [{"protocol": "TCP"}], True),
+        ("egress", [{"ipBlock": {"cidr": "0.0.0.0/0"}}], [{"port": 1, "endPort": 65535}], True),
+        (
+            "ingress",
+            [{"namespaceSelector": {"matchExpressions": [{"key": OWN_NAME, "operator": "Exists"}]}}],
+            None,
+            True,
+        ),
+        ("ingress", [{"namespaceSelector": {"matchLabels": {OWN_NAME: "istio-system"}}}], None, False),
+        ("ingress", [{"podSelector": {}}], None, False),
+    ],
+)
+def test_who_is_everybody(side, peers, ports, open_):
+    rule = {"from" if side == "ingress" else "to": peers, **({"ports": ports} if ports else {})}
+    policy = made(
+        "kubernetes:networking.k8s.io/v1:NetworkPolicy",
+        {"metadata": {"name": "own", "namespace": "vision"}, "spec": {"podSelector": {}, side: [rule]}},
+    )
+    space = made(NAMESPACE, {"metadata": {"name": "vision", "labels": {"slipway.io/tenant": "vision"}}}, "space")
+    assert bool(faults("tenant-networks", policy, space)) == open_

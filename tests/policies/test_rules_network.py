@@ -10,12 +10,18 @@ from policies.around import Around, Environment
 from policies.evaluate import ask
 from policies.rules import network, network_lustre
 from policies.rules.network import (
+    ADDRESS,
+    ADDRESS_OF,
     ASSOCIATION,
     EGRESS,
     GATEWAY,
     GROUP,
     INGRESS,
+    MAIN_ASSOCIATION,
+    MAIN_TABLE,
     OLD_RULE,
+    PREFIX,
+    PREFIXES,
     ROUTE,
     SUBNET,
     TABLE,
@@ -105,6 +111,76 @@ def test_a_route_to_another_gateway_makes_no_subnet_public():
         told(network.private_nodes, made(NODE_GROUP, "nodes", subnetIds=[subnet]), subnet, table, route, association)
         == []
     )
+
+
+@pytest.mark.parametrize("path", ["prefixListId", "prefixListIds", "ingress"])
+def test_a_prefix_list_is_as_open_as_its_blocks(path):
+    whole = made(PREFIXES, "world", {"entries": [{"cidr": "10.0.0.0/8"}, {"cidr": "0.0.0.0/0"}]})
+    office = made(PREFIXES, "office", {"entries": [{"cidr": "203.0.113.0/24"}]})
+    beside = made(PREFIX, "late", {"cidr": "128.0.0.0/1"}, prefixListId=[office])
+
+    def rule(prefixes):
+        if path == "prefixListId":
+            inputs = {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, path: UNKNOWN}
+            return made(INGRESS, "rule", inputs, prefixListId=[prefixes], securityGroupId=[EDGE])
+        old = {"protocol": "tcp", "fromPort": 22, "toPort": 22, "prefixListIds": [UNKNOWN]}
+        if path == "ingress":
+            return made(GROUP, "inline", {"ingress": [old]}, ingress=[prefixes])
+        return made(OLD_RULE, "rule", {"type": "ingress", **old}, prefixListIds=[prefixes], securityGroupId=[EDGE])
+
+    where = {"ingress": "ingress.0.prefixListIds"}.get(path, path)
+    assert told(network.no_open_ingress, rule(whole), EDGE, whole) == [f"{where}: 0.0.0.0/0 of world may reach tcp 22"]
+    assert told(network.no_open_ingress, rule(office), EDGE, office) == []
+    assert told(network.no_open_ingress, rule(office), EDGE, office, beside) == [
+        f"{where}: 128.0.0.0/1 of office may reach tcp 22"
+    ]
+
+
+def test_a_group_that_karpenter_gives_to_nodes_is_no_load_balancers():
+    web = {"ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "cidrIpv4": "0.0.0.0/0"}
+    rule = made(INGRESS, "rule", web, securityGroupId=[EDGE])
+    class_ = made(NODE_CLASS, "node", spec=[EDGE])
+    assert told(network.no_open_ingress, rule, EDGE, BALANCER, class_) == ["cidrIpv4: 0.0.0.0/0 may reach tcp 443"]
+
+
+@pytest.mark.parametrize(("type_", "property_"), [(ADDRESS, "instance"), (ADDRESS_OF, "instanceId")])
+def test_a_machine_has_no_elastic_address(type_, property_):
+    machine = made(INSTANCE, "workstation")
+    assert told(network.private_nodes, machine, made(type_, "fixed", **{property_: [machine]})) == [
+        ": fixed gives it a public address; it must have none"
+    ]
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_gateway_may_be_there_already(inline):
+    subnet = made(SUBNET, "a")
+    away = {"cidrBlock": "0.0.0.0/0", "gatewayId": "igw-0123456789abcdef0"}
+    table = made(TABLE, "table", {"routes": [away]} if inline else {})
+    route = made(ROUTE, "out", {} if inline else away, routeTableId=[table])
+    association = made(ASSOCIATION, "a", routeTableId=[table], subnetId=[subnet])
+    group = made(NODE_GROUP, "nodes", subnetIds=[subnet])
+    assert told(network.private_nodes, group, subnet, table, route, association) == [
+        "subnetIds: a has a route to the internet"
+    ]
+
+
+@pytest.mark.parametrize("made_by", ["default table", "route of the VPC's table", "table made the main one"])
+def test_a_subnet_without_a_table_of_its_own_has_the_main_one(made_by):
+    vpc, gateway = made(VPC, "vpc"), made(GATEWAY, "internet")
+    subnet, with_own = made(SUBNET, "a", vpcId=[vpc]), made(SUBNET, "b", vpcId=[vpc])
+    own = made(TABLE, "own", vpcId=[vpc])
+    association = made(ASSOCIATION, "b", routeTableId=[own], subnetId=[with_own])
+    others = {
+        "default table": [made(MAIN_TABLE, "main", {"routes": [{}]}, defaultRouteTableId=[vpc], routes=[gateway])],
+        "route of the VPC's table": [made(ROUTE, "out", routeTableId=[vpc], gatewayId=[gateway])],
+        "table made the main one": [
+            (table := made(TABLE, "chosen", {"routes": [{}]}, vpcId=[vpc], routes=[gateway])),
+            made(MAIN_ASSOCIATION, "main", vpcId=[vpc], routeTableId=[table]),
+        ],
+    }[made_by]
+    plan = (vpc, gateway, subnet, with_own, own, association, *others)
+    group = made(NODE_GROUP, "nodes", subnetIds=[subnet, with_own])
+    assert told(network.private_nodes, group, *plan) == ["subnetIds: a has a route to the internet"]
 
 
 # Ports: a file system with its group, one node group in EKS's own group.
@@ -303,3 +379,78 @@ def test_storage_that_grows_as_needed_takes_efa_and_no_capacity():
     ]
     metadata = {"mode": "USER_PROVISIONED", "iops": 6_000}
     assert told(network_lustre.efa_minimums, made(LUSTRE, "data", {**tiering, "metadataConfiguration": metadata})) == []
+
+
+def test_machines_of_an_auto_scaling_group_are_private_too():
+    subnet = made(SUBNET, "a", {"mapPublicIpOnLaunch": True})
+    group = made("aws:autoscaling/group:Group", "builds", vpcZoneIdentifiers=[subnet])
+    assert told(network.private_nodes, group, subnet) == [
+        "vpcZoneIdentifiers: a gives what is launched in it a public address"
+    ]
+
+
+@pytest.mark.parametrize("block", ["cidrBlocks", "ipv6CidrBlocks"])
+def test_a_rule_in_the_old_form_may_have_blocks_of_both_kinds(block):
+    everybody = {"cidrBlocks": ["0.0.0.0/0"], "ipv6CidrBlocks": ["::/0"]}[block]
+    inputs = {"type": "ingress", "protocol": "tcp", "fromPort": 22, "toPort": 22, block: everybody}
+    rule = made(OLD_RULE, "rule", inputs, securityGroupId=[EDGE])
+    assert told(network.no_open_ingress, rule, EDGE, BALANCER) == [f"{block}.0: {everybody[0]} may reach tcp 22"]
+
+
+@pytest.mark.parametrize("property_", ["networkInterfaces", "vpcConfig", "networkConfiguration"])
+def test_a_group_inside_a_nested_property_is_taken_too(property_):
+    web = {"ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "cidrIpv4": "0.0.0.0/0"}
+    rule = made(INGRESS, "rule", web, securityGroupId=[EDGE])
+    user = made("aws:lambda/function:Function", "user", **{property_: [EDGE]})
+    assert told(network.no_open_ingress, rule, EDGE, BALANCER, user) == ["cidrIpv4: 0.0.0.0/0 may reach tcp 443"]
+
+
+def test_the_default_group_takes_no_rule_in_the_old_form():
+    group = made("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "default")
+    rule = made(OLD_RULE, "rule", {"type": "ingress"}, securityGroupId=[group])
+    assert told(network.default_group, group, rule) == [": rule gives it a rule; it must have none"]
+
+
+def test_nodes_of_karpenter_must_reach_the_file_system():
+    guard = made(GROUP, "guard")
+    class_ = made(NODE_CLASS, "pool", {"spec": {}}, spec=[guard])
+    closed = told(network_lustre.fsx_ports, SYSTEM, SERVERS, guard, class_, *rules(ports(988, 988), ports(1018, 1023)))
+    assert len(closed) == 1
+    assert "nodes of pool: closed for TCP 988 in" in closed[0]
+
+
+def test_nodes_of_karpenter_with_efa_must_reach_all_of_a_file_system_with_efa():
+    guard = made(GROUP, "guard")
+    plain = made(NODE_CLASS, "pool", {"spec": {}}, spec=[guard])
+    fast = made(NODE_CLASS, "pool", {"spec": {"networkInterfaces": [{"interfaceType": "efa"}]}}, spec=[guard])
+    system = made(LUSTRE, "data", {"efaEnabled": True}, securityGroupIds=[SERVERS])
+    everything = [
+        *rules({"ipProtocol": "-1"}),
+        *rules(ports(0, 65_535), owner=SERVERS, peer=guard),
+        *rules(ports(0, 65_535), owner=guard, peer=SERVERS),
+    ]
+    assert told(network_lustre.fsx_ports, system, SERVERS, guard, plain, *everything) == []
+    (closed,) = told(network_lustre.fsx_ports, system, SERVERS, guard, fast, *everything)
+    assert "closed for EFA in, EFA out" in closed
+
+
+def test_a_block_of_an_inline_rule_is_enough_where_it_holds_the_vpc():
+    inline = {"protocol": "-1", "fromPort": 0, "toPort": 0, "cidrBlocks": ["10.0.0.0/8"]}
+    servers = made(GROUP, "servers", {"ingress": [inline], "egress": [inline]})
+    system = made(LUSTRE, "data", securityGroupIds=[servers])
+    vpc = made(VPC, "vpc", {"cidrBlock": "10.1.0.0/16"})
+    assert told(network_lustre.fsx_ports, system, servers, vpc) == []
+    assert len(told(network_lustre.fsx_ports, system, servers)) == 1
+    assert (
+        len(told(network_lustre.fsx_ports, system, servers, vpc, made(VPC, "b", {"cidrBlock": "172.16.0.0/16"}))) == 1
+    )
+
+
+@pytest.mark.parametrize(("operator", "meant"), [("In", True), ("NotIn", False)])
+def test_zones_that_a_pool_refuses_are_not_its_zones(operator, meant):
+    """A file system in az1, and a pool of GPUs that asks for az2, or for any zone but that."""
+    zone = {"key": "topology.k8s.aws/zone-id", "operator": operator, "values": ["usw2-az2"]}
+    type_ = {"key": "node.kubernetes.io/instance-type", "operator": "In", "values": ["p5.48xlarge"]}
+    pool = made(NODE_POOL, "gpu", {"spec": {"template": {"spec": {"requirements": [zone, type_]}}}})
+    subnet = made(SUBNET, "a", {"availabilityZoneId": "usw2-az1"})
+    assert bool(told(network_lustre.fsx_zone, lustre(subnet), subnet, pool)) == meant

@@ -155,7 +155,10 @@ def test_a_protected_store_that_is_taken_out_ends_with_1(slipway, written):
         ("{", "not a plan: no JSON that can be read"),
         ('{"version": 2}', "not a plan: version: 2 is not a deployment of version 3"),
         ('{"version": 3}', "not a plan: deployment.resources: cannot be read"),
-        ('{"version": 3, "deployment": {"resources": [{"urn": "x", "custom": true}]}}', "cannot be read"),
+        (
+            '{"version": 3, "deployment": {"resources": [{"urn": "x", "custom": true}]}}',
+            "deployment.resources[0].urn: 'x' is no URN",
+        ),
         ('{"version": 3, "deployment": {"resources": []}}', "there is no pulumi:pulumi:Stack"),
         ("- a\n", "not a mapping but a list"),
         ("config: {slipway:platform: {name: 5}}\n", "the settings in it cannot be used:"),

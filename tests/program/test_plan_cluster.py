@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from slipway.plan.model import Plan
 
 CLUSTER = "aws:eks/cluster:Cluster"
@@ -68,6 +70,32 @@ def test_access_is_granted_by_entries(prod: Plan, existing: Plan):
     assert grant.inputs["accessScope"] == {"type": "cluster"}
     scoped = existing.one("aws:eks/accessPolicyAssociation:AccessPolicyAssociation", "cluster-access-notebooks")
     assert scoped.inputs["accessScope"] == {"type": "namespace", "namespaces": ["notebooks"]}
+
+
+@pytest.mark.parametrize(
+    ("policy", "name"),
+    [
+        ("cluster-admin", "AmazonEKSClusterAdminPolicy"),
+        ("admin", "AmazonEKSAdminPolicy"),
+        ("admin-view", "AmazonEKSAdminViewPolicy"),
+        ("edit", "AmazonEKSEditPolicy"),
+        ("view", "AmazonEKSViewPolicy"),
+    ],
+)
+def test_a_policy_is_the_one_that_eks_calls_so(record_settings, policy, name):
+    """EKS user guide, "Review access policy permissions"."""
+    entry = {"principalArn": "arn:aws:iam::123456789012:role/ci", "policy": policy}
+    plan = record_settings(
+        {
+            "platform": {"name": "x", "region": "us-west-2", "environment": "dev", "owner": "x", "costCenter": "x"},
+            "network": {"zones": ["usw2-az1", "usw2-az2"]},
+            "cluster": {"access": {"ci": entry}},
+            "nodeGroups": [{"name": "system", "system": True, "instanceTypes": ["m7i.large"], "min": 1}],
+            "addons": {"preset": "minimal"},
+        }
+    )
+    grant = plan.one("aws:eks/accessPolicyAssociation:AccessPolicyAssociation")
+    assert grant.inputs["policyArn"] == f"arn:aws:eks::aws:cluster-access-policy/{name}"
 
 
 def test_a_new_endpoint_does_not_replace_what_kubernetes_holds(prod: Plan):

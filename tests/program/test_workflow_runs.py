@@ -113,7 +113,7 @@ def _repository(tmp_path_factory):
     assert changed != dev
     (config / "Pulumi.dev.yaml").write_text(changed)
     (config / "Pulumi.scratch.yaml").write_text(dev.replace("name: slipway-dev", "name: slipway-scratch"))
-    (config / "Pulumi.broken.yaml").write_text("config:\n  slipway:platform: {naem: x}\n")
+    (config / "Pulumi.broken.yaml").write_text('config:\n  slipway:platform: {"naem@org/team~~~~": x}\n')
     git(folder, "commit", "-qam", "change", "--allow-empty")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "new")
@@ -180,13 +180,13 @@ def planned(machine, repository, environment):
 def test_a_changed_environment_is_compared_with_its_base(machine, repository):
     done = planned(machine, repository, "dev")
     assert [each.returncode for each in done.values()] == [0, 0, 0], [each.stderr for each in done.values()]
-    page = (repository / "review" / "comment.md").read_text()
+    page = (repository / "review" / "dev" / "comment.md").read_text()
     assert page.startswith("<!-- slipway review: dev -->\n### dev\n")
     assert re.search(r"^\*\*\d+\*\* changed", page, re.MULTILINE)
     assert "A new environment" not in page
     assert "#### Policies: no violation" in page
     assert machine.files["GITHUB_STEP_SUMMARY"].read_text() == page
-    assert json.loads((repository / "review" / "check.sarif").read_text())["version"] == "2.1.0"
+    assert json.loads((repository / "review" / "dev" / "check.sarif").read_text())["version"] == "2.1.0"
     # The base was planned by the base's own program.
     assert "make -C " in (machine.home / "made").read_text()
     assert machine.files["GITHUB_ENV"].read_text().endswith("/base.json\n")
@@ -195,17 +195,22 @@ def test_a_changed_environment_is_compared_with_its_base(machine, repository):
 def test_a_new_environment_is_said_to_be_new(machine, repository):
     done = planned(machine, repository, "scratch")
     assert done["Plan the base"].stdout.endswith("scratch is new\n")
-    assert "A new environment: **" in (repository / "review" / "comment.md").read_text()
+    assert "A new environment: **" in (repository / "review" / "scratch" / "comment.md").read_text()
     assert not (machine.home / "made").exists()
 
 
-def test_one_that_cannot_be_planned_has_a_comment_too_and_fails(machine, repository):
+def test_one_that_cannot_be_planned_has_a_comment_that_says_why_and_fails(machine, repository):
     done = planned(machine, repository, "broken")
     assert done["Review"].returncode == 0
-    assert (repository / "review" / "comment.md").read_text() == (
-        "<!-- slipway review: broken -->\n### broken\n\n"
-        "The environment cannot be planned: [why](https://github.example/org/platform/actions/runs/7).\n"
+    page = (repository / "review" / "broken" / "comment.md").read_text()
+    assert page.startswith(
+        "<!-- slipway review: broken -->\n### broken\n\nCannot be planned, or compared with what it was"
+        " ([the run](https://github.example/org/platform/actions/runs/7)):\n\n~~~~text\n"
     )
+    # What the stack file says cannot end the block that it stands in.
+    assert "naem@org/team----" in page
+    assert page.endswith("\n~~~~\n")
+    assert page.count("~~~~") == 2
     assert done["Check the policies"].returncode == 2
     assert "naem" in done["Check the policies"].stderr
 
@@ -215,11 +220,61 @@ def test_a_base_that_cannot_be_made_is_planned_by_this_program(machine, reposito
     done = planned(machine, repository, "dev")
     assert "::warning::the base cannot be planned by its own code" in done["Plan the base"].stdout
     assert machine.files["GITHUB_ENV"].read_text().endswith("/base/stacks/config/Pulumi.dev.yaml\n")
-    page = (repository / "review" / "comment.md").read_text()
+    page = (repository / "review" / "dev" / "comment.md").read_text()
     assert re.search(r"^\*\*\d+\*\* changed", page, re.MULTILINE)
 
 
+def test_one_that_is_taken_out_or_gets_another_name_has_a_comment_too(machine, tmp_path):
+    folder = tmp_path / "repository"
+    for name in ("kept", "old", "gone"):
+        written(folder, f"stacks/config/Pulumi.{name}.yaml", f"config: {{}}\n# {name}\n")
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "base")
+    git(folder, "checkout", "-qb", "change")
+    git(folder, "rm", "-q", "stacks/config/Pulumi.gone.yaml")
+    git(folder, "mv", "stacks/config/Pulumi.old.yaml", "stacks/config/Pulumi.new.yaml")
+    git(folder, "commit", "-qm", "change")
+    git(folder, "checkout", "-q", "main")
+    git(folder, "merge", "-q", "--no-ff", "-m", "merge", "change")
+    done = machine(workflows.step("plan", "Say which stack files are taken out").run, folder)
+    assert done.returncode == 0, done.stderr
+    pages = {path.parent.name: path.read_text() for path in (folder / "gone").glob("*/comment.md")}
+    assert set(pages) == {"gone", "old"}
+    assert pages["old"].startswith("<!-- slipway review: old -->\n### old\n\nIts stack file is taken out.")
+    assert "`pulumi destroy`" in pages["old"]
+    assert machine.files["GITHUB_STEP_SUMMARY"].read_text() == pages["gone"] + pages["old"]
+
+
+def test_where_none_is_taken_out_nothing_is_said(machine, repository):
+    done = machine(workflows.step("plan", "Say which stack files are taken out").run, repository)
+    assert done.returncode == 0, done.stderr
+    assert not (repository / "gone").exists()
+
+
 # What is written to GitHub.
+
+
+LEAVE_OUT = workflows.step("plan", "Leave out what is excepted").run
+
+
+def test_what_is_excepted_is_no_alert(machine, tmp_path):
+    """GitHub docs, "SARIF support for code scanning": `suppressions` is none of the properties that are read."""
+
+    def report(*results):
+        return {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "slipway"}}, "results": results}]}
+
+    first, last = {"ruleId": "a", "level": "error"}, {"ruleId": "c"}
+    excepted = {"ruleId": "b", "suppressions": [{"kind": "external"}]}
+    written(tmp_path, "review/dev/check.sarif", json.dumps(report(first, excepted, last, excepted)))
+    done = machine(LEAVE_OUT, tmp_path, ENVIRONMENT="dev")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "upload.sarif").read_text() == json.dumps(report(first, last), indent=2) + "\n"
+
+
+def test_without_a_report_there_is_nothing_to_annotate(machine, tmp_path):
+    assert machine(LEAVE_OUT, tmp_path, ENVIRONMENT="dev").returncode == 0
+    assert not (tmp_path / "upload.sarif").exists()
 
 
 def sent(machine):
@@ -238,8 +293,14 @@ PAGES = {
 def _pages(tmp_path):
     folder = tmp_path / "job"
     for name, text in PAGES.items():
-        written(folder, f"reviews/review-{name}/comment.md", text)
+        written(folder, f"reviews/{name}/comment.md", text)
     return folder
+
+
+def test_without_pages_nothing_is_sent(machine, tmp_path):
+    done = machine(COMMENT, tmp_path, GH_TOKEN="x", NUMBER="12")
+    assert done.returncode == 0, done.stderr
+    assert sent(machine) == []
 
 
 def test_the_first_time_each_environment_gets_a_comment(machine, pages):
@@ -278,9 +339,9 @@ REPORT = workflows.step("drift", "Open, change or close issues").run
 def _drifted(tmp_path):
     """dev drifted, prod did not, and test could not be looked at."""
     folder = tmp_path / "job"
-    written(folder, "found/drift-dev/found.txt", "x" * 70_000 + "\n~~~~~\n~ aws:s3/bucket:Bucket: changed\n")
-    written(folder, "found/drift-prod/found.txt", "no changes\n")
-    written(folder, "found/none-prod/none.txt", "prod\n")
+    written(folder, "found/dev/found.txt", "x" * 70_000 + "\n~~~~~\n~ aws:s3/bucket:Bucket: changed\n")
+    written(folder, "found/prod/found.txt", "no changes\n")
+    written(folder, "found/prod/none", "")
     return folder
 
 
@@ -310,7 +371,28 @@ def test_drift_changes_the_issue_that_is_open_and_closes_that_of_what_is_well(ma
     assert "POST" in test["call"]
 
 
+LOOK = workflows.step("drift", "Look").run
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_what_drifted_is_kept_and_that_nothing_did_is_said(machine, tmp_path, code):
+    written(machine.tools, "pulumi", f"#!/bin/bash\necho seen\nexit {code}\n")
+    assert machine(LOOK, tmp_path, ENVIRONMENT="dev").returncode == code
+    assert (tmp_path / "drift/dev/found.txt").read_text() == "seen\n"
+    assert (tmp_path / "drift/dev/none").exists() == (code == 0)
+
+
 # Before the engine.
+
+
+@pytest.mark.parametrize(("newest", "code"), [("abc", 0), ("def", 1)])
+def test_a_run_that_is_run_again_goes_on_only_for_what_main_is(machine, tmp_path, newest, code):
+    call = "api repos/org/platform/commits/main --jq .sha"
+    written(machine.tools, "gh", f'#!/bin/bash\n[[ "$*" == "{call}" ]] || exit 9\necho {newest}\n')
+    block = workflows.step("up", "Refuse to go back").run
+    done = machine(block, tmp_path, GH_TOKEN="x", GITHUB_REF_NAME="main", GITHUB_SHA="abc")
+    assert done.returncode == code
+    assert ("::error::main is at def" in done.stdout) == (code == 1)
 
 
 def test_the_engine_is_that_of_the_sdk(machine):

@@ -113,6 +113,14 @@ def limits(table: Table) -> None:
         "'edge' stands here twice",
     )
     add(
+        "public-load-balancer-without-a-name",
+        {"policies": {"publicLoadBalancers": [""]}},
+        "policies.publicLoadBalancers[0]",
+        "at least 1 character",
+        schema=True,
+    )
+    add("required-tag-empty", {"policies": {"requiredTags": [""]}}, "policies.requiredTags[0]", "''", schema=True)
+    add(
         "required-tag-twice",
         {"policies": {"requiredTags": ["Owner", "Owner"]}},
         "policies.requiredTags[1]",

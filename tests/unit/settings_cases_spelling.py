@@ -71,6 +71,7 @@ def spelling(table: Table) -> None:
     )
     add("choice-of-keys", {"storage.buckets": {"dta": {}}}, "storage.buckets.dta", "did you mean 'data'?", "models")
     add("number-for-text", {"cluster.version": 1.35}, "cluster.version", "quote it: '1.35'")
+    add("truth-value-for-text", {"cluster.version": True}, "cluster.version", "a truth value here; quote it: 'true'")
     add("whole-number-for-text", {"platform.accountId": 123456789012}, "platform.accountId", "quote it: '123456789012'")
     add("list-for-text", {"platform.owner": ["a"]}, "platform.owner", "['a']", "string")
     add("text-for-list", {"network.zones": "usw2-az1"}, "network.zones", "'usw2-az1' is not a list")

@@ -129,6 +129,27 @@ def test_other_documents_are_refused_with_a_message(document):
         from_document(document)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"urn": ""}, "deployment.resources[1].urn: '' is no URN"),
+        ({"urn": None}, "deployment.resources[1].urn: null is no URN"),
+        ({"urn": ["a"]}, "deployment.resources[1].urn: ['a'] is no URN"),
+        ({"urn": "a::b::c::d"}, "deployment.resources[1].urn: 'a::b::c::d' is no URN"),
+        ({"urn": "urn:pulumi:dev::demo::t"}, "deployment.resources[1].urn: 'urn:pulumi:dev::demo::t' is no URN"),
+        ({"inputs": "x"}, "deployment.resources[1].inputs: 'x' is not a mapping"),
+        ({"outputs": 1}, "deployment.resources[1].outputs: 1 is not a mapping"),
+        ({"propertyDependencies": ["x"]}, "deployment.resources[1].propertyDependencies: ['x'] is not a mapping"),
+    ],
+)
+def test_a_resource_that_is_none_is_named(change, message):
+    root = {"urn": STACK, "custom": False, "type": urns.STACK_TYPE}
+    state = {"urn": VPC, "custom": True, **change}
+    with pytest.raises(DeploymentError) as raised:
+        from_document({"version": 3, "deployment": {"resources": [root, state]}})
+    assert str(raised.value) == message
+
+
 NAMES = st.lists(st.integers(0, 30), unique=True, min_size=1, max_size=12)
 
 
