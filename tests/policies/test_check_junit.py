@@ -124,6 +124,6 @@ def test_an_environment_without_a_plan_is_an_error(tmp_path):
 @given(st.text())
 def test_any_text_is_well_formed(tmp_path_factory, text):
     """A value of the stack file may hold what XML cannot say."""
-    file = written(tmp_path_factory.getbasetemp())
+    file = written(tmp_path_factory.mktemp("any"))
     (failure,) = case(parsed(checked(file, finding(what=text))))
     assert failure.tag == "failure"
