@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import kubernetes_validate
 import pytest
 import yaml
+
+from tests import kubernetes_schemas
 
 REFERENCE = Path(__file__).resolve().parents[2].parent / "shared" / "reference"
 _ONLY_VALUES = ("allOf", "anyOf", "oneOf", "not")
@@ -32,7 +33,7 @@ def validate_all(manifests: Iterable[Mapping[str, Any]], version: str) -> int:
     custom = [manifest for manifest in everything if is_custom(manifest, version)]
     for manifest in everything:
         if manifest not in custom:
-            kubernetes_validate.validate(dict(manifest), version, strict=True)
+            kubernetes_schemas.validate(dict(manifest), version, strict=True)
     if custom and not REFERENCE.is_dir():
         pytest.skip("../shared/reference, which holds the CRDs of custom resources, is missing")
     found = [f"{_title(manifest)}: {fault}" for manifest in custom for fault in faults(manifest, version)]
@@ -45,10 +46,10 @@ def is_custom(manifest: Mapping[str, Any], version: str) -> bool:
     if REFERENCE.is_dir():
         return _kind(manifest) in _index()
     try:
-        kubernetes_validate.validate(dict(manifest), version)
-    except kubernetes_validate.SchemaNotFoundError:
+        kubernetes_schemas.validate(dict(manifest), version)
+    except kubernetes_schemas.SchemaNotFoundError:
         return True
-    except kubernetes_validate.ValidationError:
+    except kubernetes_schemas.ValidationError:
         return False
     return False
 
@@ -78,8 +79,8 @@ def faults(manifest: Mapping[str, Any], version: str) -> list[str]:
     api_version = manifest["apiVersion"].partition("/")[2]
     metadata = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": manifest["metadata"]}
     try:
-        kubernetes_validate.validate(metadata, version, strict=True)
-    except kubernetes_validate.ValidationError as error:
+        kubernetes_schemas.validate(metadata, version, strict=True)
+    except kubernetes_schemas.ValidationError as error:
         return [f"metadata: {error.message}"]
     found = []
     for entry in _index()[group, kind]:

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
 from infra.catalog import eks
 from infra.images import ImageReference
+from tests import kubernetes_schemas
 from tests.contract import objects
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,10 +71,10 @@ def faults(manifest: Mapping[str, Any]) -> list[str]:
     if objects.crd_of(full) is not None:
         return found + [f"{title}: {fault}" for fault in objects.faults(full, VERSION)]
     try:
-        kubernetes_validate.validate(full, VERSION, strict=True)
-    except kubernetes_validate.SchemaNotFoundError:
+        kubernetes_schemas.validate(full, VERSION, strict=True)
+    except kubernetes_schemas.SchemaNotFoundError:
         found.append(f"{title}: is no kind of Kubernetes, and no CRD of the add-ons brings it")
-    except kubernetes_validate.ValidationError as error:
+    except kubernetes_schemas.ValidationError as error:
         found.append(f"{title}: {error.message}")
     return found
 

@@ -1,5 +1,6 @@
 """The catalogue's list of types that take no tags is that of the AWS provider's SDK."""
 
+import datetime
 import re
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -12,6 +13,8 @@ from infra.catalog.tagging import takes_tags
 
 TOKEN = re.compile(rb"super\(\w+, __self__\).__init__\(\s*'(aws:[^']+)'")
 TAGS = re.compile(rb"\n    @pulumi\.getter\n    def tags\(self\)")
+
+SOURCE = f"pulumi-aws {version('pulumi-aws')}: types without the property tags"
 
 
 def sdk() -> dict[str, bool]:
@@ -30,7 +33,8 @@ def sdk() -> dict[str, bool]:
 
 def untagged() -> str:
     """The data file as it should be. To write it: `python -m tests.contract.test_tagging`."""
-    meta = {"source": f"pulumi-aws {version('pulumi-aws')}: types without the property tags"}
+    today = datetime.datetime.now(datetime.UTC).date()
+    meta = {"source": SOURCE, "date": str(today)}
     return render(meta, {token: {} for token, has in sdk().items() if not has})
 
 
@@ -40,7 +44,7 @@ def test_the_list_is_the_sdks():
 
 
 def test_it_tells_of_which_version_it_is():
-    assert table("untagged").meta == {"source": f"pulumi-aws {version('pulumi-aws')}: types without the property tags"}
+    assert table("untagged").meta["source"] == SOURCE
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,8 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-import kubernetes_validate
-
 from slipway.plan.model import Resource
+from tests import kubernetes_schemas
 from tests.contract.aws_calls import CALLS
 from tests.contract.test_aws_inputs import problems
 
@@ -38,9 +37,9 @@ def _kubernetes(manifest: Mapping[str, Any]) -> bool:
     if not {"apiVersion", "kind"} <= manifest.keys():
         return True
     try:
-        kubernetes_validate.validate(copy.deepcopy(dict(manifest)), KUBERNETES, strict=True)
-    except kubernetes_validate.SchemaNotFoundError:
+        kubernetes_schemas.validate(copy.deepcopy(dict(manifest)), KUBERNETES, strict=True)
+    except kubernetes_schemas.SchemaNotFoundError:
         return False
-    except kubernetes_validate.ValidationError:
+    except kubernetes_schemas.ValidationError:
         return True
     return False

@@ -19,7 +19,7 @@ SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
     "tenants": ("slipway:tenants:",),
 }
 """The key of a service to what the types of its resources begin with."""
-BARE: Final = frozenset({"platform", "network", "cluster", "nodeGroups", "storage", "addons"})
+BARE: Final = frozenset({"platform", "network", "cluster", "nodeGroups", "storage", "addons", "policies"})
 """The keys that are there without any service."""
 MINIMAL: Final[Mapping[str, Any]] = {
     "platform": {
