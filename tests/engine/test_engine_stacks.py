@@ -124,8 +124,8 @@ def listened(running, log):
         launcher.write_text(LISTENING.format(python=sys.executable, log=str(log), package=package), encoding="utf-8")
 
 
-UNSERVED = "kubernetes:yaml/v2:ConfigFile"
-"""While a provider's configuration is unknown the engine asks nobody for a remote component, and drops its options."""
+UNSERVED = ("kubernetes:kustomize/v2:Directory", "kubernetes:yaml/v2:ConfigFile")
+"""Remote components: while the provider's configuration is unknown the engine asks nobody, and drops their options."""
 
 
 @pytest.fixture(scope="module")
@@ -259,7 +259,7 @@ def test_a_tenant_that_is_taken_out_goes_as_the_difference_says(tmp_path):
     assert {entry.type for entry in said.of("keep")} >= {
         "aws:ecr/repository:Repository",
         "kubernetes:core/v1:Namespace",
-        "kubernetes:core/v1:PersistentVolume",
+        "kubernetes:networking.k8s.io/v1:NetworkPolicy",
     }
     deleted = set(log.read_text(encoding="utf-8").split("\n")) - {""}
     assert deleted == {urn for urn, fate in said.fates.items() if fate.kind == "deleted"}
