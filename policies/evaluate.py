@@ -58,10 +58,9 @@ def level(rule: Rule, settings: PolicySettings) -> Literal["advisory", "mandator
     return settings.levels.get(rule.id, settings.levels.get(rule.topic, settings.enforcement))
 
 
-def subjects(rule: Rule, plan: Plan) -> Iterable[Resource]:
-    """The resources that a rule judges; not what upstream's manifests hold, which are taken whole at a version."""
-    found = plan.of_type(*rule.types) if rule.types else plan.resources
-    return (each for each in found if not upstream(each.urn))
+def subjects(rule: Rule, plan: Plan) -> tuple[Resource, ...]:
+    """The resources that a rule judges, of a plan that is `ours`."""
+    return plan.of_type(*rule.types) if rule.types else plan.resources
 
 
 def upstream(urn: str) -> bool:

@@ -98,6 +98,8 @@ def rule(
 
 EXCEPTIONS: Final = "exceptions"
 """What findings about exceptions themselves name as their rule."""
+EXCEPTIONS_TITLE: Final = "Every exception is needed, and not past its day."
+"""What it holds."""
 
 
 @dataclass(frozen=True, kw_only=True)

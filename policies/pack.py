@@ -19,7 +19,7 @@ from pulumi_policy.proxy import UnknownValueError
 
 from policies.around import Around, Environment
 from policies.evaluate import alone, ask, evaluate, level, ours, subjects, upstream
-from policies.model import EXCEPTIONS, Finding, Rule
+from policies.model import EXCEPTIONS, EXCEPTIONS_TITLE, Finding, Rule
 from policies.registry import rules
 from slipway import urns
 from slipway.plan.model import Plan, Resource
@@ -179,7 +179,7 @@ def policies(environment: Environment) -> list[pulumi_policy.Policy]:
     made.append(
         pulumi_policy.StackValidationPolicy(
             name=EXCEPTIONS,
-            description="Every exception is needed, and not past its day.",
+            description=EXCEPTIONS_TITLE,
             validate=session.exceptions,
             enforcement_level=pulumi_policy.EnforcementLevel.MANDATORY,
             severity=pulumi_policy.Severity.MEDIUM,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from policies.environment import environment
 from policies.evaluate import evaluate
-from policies.model import EXCEPTIONS, Finding, Rule, Severity, Verdict
+from policies.model import EXCEPTIONS, EXCEPTIONS_TITLE, Finding, Rule, Severity, Verdict
 from policies.registry import rules
 from slipway import planning, stackfile
 from slipway.stackfile import StackFile
@@ -65,7 +65,7 @@ _EXCEPTIONS: Final = About(
     id=EXCEPTIONS,
     topic="policies",
     severity="medium",
-    title="Every exception is needed, and not past its day.",
+    title=EXCEPTIONS_TITLE,
     why="An exception that nothing needs covers the next fault of its kind, which nobody has looked at.",
     fix="take it out of policies.exceptions, or give it another day and say why",
     key="policies",

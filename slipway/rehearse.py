@@ -202,13 +202,12 @@ def _on_engine(file: StackFile, plan: Plan) -> tuple[str, tuple[str, ...]]:
     The engine must register what the plan says, change nothing the second time, and the policy pack must say there
     what the rules say of a preview here.
     """
-    from policies.environment import environment  # noqa: PLC0415  # as the next
-    from policies.evaluate import evaluate  # noqa: PLC0415  # as the next
+    from slipway import verdicts  # noqa: PLC0415  # rules are loaded where they are asked
     from slipway.rehearsal import engine  # noqa: PLC0415  # the driver takes as long to load as a plan
     from slipway.rehearsal.said import expected  # noqa: PLC0415  # as the engine
 
     life = engine.live(file)
-    in_process = expected(evaluate(planning.record(file, preview=True), environment(file.config)))
+    in_process = expected(verdicts.verdict(planning.record(file, preview=True), file))
     seconds = life.preview.seconds + life.up.seconds + life.again.seconds + life.refresh.seconds
     faults = [f"the engine and the plan differ: {difference}" for difference in compare(plan, life.up.plan)]
     faults += [f"the second preview is not empty: {life.again.changed} changes"] if life.again.changed else []

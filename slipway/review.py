@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from policies.environment import environment
-from policies.evaluate import evaluate
 from policies.model import SEVERITIES, Finding, Verdict
-from slipway import earlier, planning
+from slipway import earlier, planning, verdicts
 from slipway.markdown import code, folded, prose, table
 from slipway.plan import text
 from slipway.plan.bill.lines import Cost
@@ -62,8 +60,7 @@ def review(file: StackFile, source: Path | None) -> Review:
         before = Plan(project=file.project, stack=file.stack, resources=())
     else:
         before, after = earlier.both(source, file)
-    verdict = evaluate(after, environment(file.config))
-    return Review(found=diff(before, after), verdict=verdict, first=source is None)
+    return Review(found=diff(before, after), verdict=verdicts.verdict(after, file), first=source is None)
 
 
 def marker(stack: str) -> str:
